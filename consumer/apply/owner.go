@@ -1,0 +1,286 @@
+package apply
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"sluice/internal/bulk"
+	"sluice/internal/crash"
+	"sluice/internal/event"
+)
+
+// Options say how an owner works.
+type Options struct {
+	Store     bulk.ApplyStore
+	Publisher bulk.Publisher
+	Codec     *event.Codec
+	Now       func() time.Time
+	Logger    *slog.Logger
+	Metrics   *Metrics
+	BatchRows int // rows of one transaction at most; 0: 2,000
+}
+
+// defaultBatchRows is where a larger batch stops paying: the transaction's fixed
+// cost is spread thin and the batch still fits in memory many times over.
+const defaultBatchRows = 2_000
+
+// maxResultBytes keeps a result event under the log's limit of 900 KB, headers
+// and framing included.
+const maxResultBytes = 800 << 10
+
+// idleBeforeMark is how long the log must be quiet before the published mark is
+// written in a transaction of its own; under load the next batch carries it.
+const idleBeforeMark = 200 * time.Millisecond
+
+// Owner applies the rows of the partitions it is given. Safe for concurrent use
+// by several partitions.
+type Owner struct {
+	Options
+}
+
+// New returns an owner.
+func New(o Options) *Owner {
+	if o.BatchRows == 0 {
+		o.BatchRows = defaultBatchRows
+	}
+	return &Owner{Options: o}
+}
+
+// Run applies one partition until ctx ends, then returns nil. It survives every
+// error of store and log: it forgets what it knew, reads progress again and goes on.
+func (o *Owner) Run(ctx context.Context, p bulk.Partition) error {
+	src := p.Source()
+	log := o.Logger.With("topic", src.Topic, "partition", src.Partition)
+	bulk.Tenures(ctx, log, o.Metrics.Moved.Inc, func(ctx context.Context, worked func()) error {
+		t := &tenure{Owner: o, part: p, src: src, log: log, worked: worked}
+		return t.run(ctx)
+	})
+	return nil
+}
+
+// tenure is one uninterrupted stretch of ownership: what it holds in memory is
+// true until any error, and is then thrown away.
+type tenure struct {
+	*Owner
+	part   bulk.Partition
+	src    bulk.Source
+	log    *slog.Logger
+	worked func() // a batch went through: the next pause is short again
+
+	prog      bulk.Progress
+	publishes chan outcome // the publish in flight, if any
+	stored    int64        // published mark as the store has it
+	fold      folder
+}
+
+// outcome is how the publish of a journal row ended.
+type outcome struct {
+	seq int64
+	err error
+}
+
+// run takes the partition up where the store says and works until an error.
+func (t *tenure) run(ctx context.Context) (err error) {
+	defer func() {
+		if t.publishes != nil { // its records alias our buffers: never leave it behind
+			<-t.publishes
+		}
+	}()
+	if err := t.resume(ctx); err != nil {
+		return err
+	}
+	for {
+		records, next, err := t.fetch(ctx)
+		if err != nil {
+			return err
+		}
+		for len(records) > 0 {
+			n := min(len(records), t.BatchRows)
+			end := next
+			if n < len(records) {
+				end = records[n].Offset
+			}
+			if err := t.batch(ctx, records[:n], end); err != nil {
+				return err
+			}
+			records = records[n:]
+		}
+		if t.prog.Next < next { // nothing but markers the client skipped
+			t.prog.Next = next
+		}
+		t.worked()
+		t.Metrics.Lag.WithLabelValues(partitionLabel(t.src)).Set(float64(t.part.Lag()))
+	}
+}
+
+// resume reads progress, publishes the journal's unpublished tail and seeks.
+func (t *tenure) resume(ctx context.Context) error {
+	prog, err := bulk.TakeUp(ctx, t.Store, t.part, t.log)
+	if err != nil {
+		return err
+	}
+	t.prog, t.stored = prog, prog.Published
+	if err := t.publishTail(ctx); err != nil {
+		return err
+	}
+	t.part.SeekTo(prog.Next)
+	return nil
+}
+
+// publishTail publishes the journal rows that an earlier owner committed and may
+// not have published.
+func (t *tenure) publishTail(ctx context.Context) error {
+	const page = 16
+	for t.prog.Published < t.prog.Seq {
+		rows, err := t.Store.Unpublished(ctx, t.src, t.prog.Published, page)
+		if err != nil {
+			return fmt.Errorf("reading the unpublished journal: %w", err)
+		}
+		if len(rows) == 0 {
+			return fmt.Errorf("journal rows %d to %d are missing", t.prog.Published+1, t.prog.Seq)
+		}
+		for i := range rows {
+			if err := publishJournal(ctx, t.Publisher, rows[i].Body, nil); err != nil {
+				return fmt.Errorf("publishing journal row %d: %w", rows[i].Seq, err)
+			}
+			t.prog.Published = rows[i].Seq
+		}
+	}
+	return t.storeMark(ctx)
+}
+
+// storeMark writes the published mark if the store is behind.
+func (t *tenure) storeMark(ctx context.Context) error {
+	if t.stored >= t.prog.Published {
+		return nil
+	}
+	crash.Before(crash.JournalMark)
+	if err := t.Store.MarkPublished(ctx, t.src, t.prog.Published); err != nil {
+		return fmt.Errorf("marking the journal as published: %w", err)
+	}
+	crash.After(crash.JournalMark)
+	t.stored = t.prog.Published
+	return nil
+}
+
+// fetch returns the next records. When the log falls quiet it ends the publish in
+// flight and stores the mark and the group's offset.
+func (t *tenure) fetch(ctx context.Context) ([]bulk.Record, int64, error) {
+	for {
+		quiet, cancel := ctx, context.CancelFunc(func() {})
+		if t.publishes != nil || t.stored < t.prog.Published {
+			quiet, cancel = context.WithTimeout(ctx, idleBeforeMark)
+		}
+		records, next, err := t.part.Fetch(quiet)
+		cancel()
+		switch {
+		case err == nil:
+			return records, next, nil
+		case ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded):
+			return nil, 0, fmt.Errorf("fetching from offset %d: %w", t.prog.Next, err)
+		}
+		if err := t.awaitPublish(); err != nil {
+			return nil, 0, err
+		}
+		if err := t.storeMark(ctx); err != nil {
+			return nil, 0, err
+		}
+		crash.Before(crash.OffsetCommit)
+		if err := t.part.Commit(ctx, t.prog.Next); err != nil {
+			t.log.Info("the group's offset was not stored; it is only a hint", "err", err)
+		}
+		crash.After(crash.OffsetCommit)
+	}
+}
+
+// batch applies one batch and starts to publish it.
+func (t *tenure) batch(ctx context.Context, records []bulk.Record, next int64) error {
+	started := time.Now()
+	f := &t.fold
+	f.begin(t.Owner, t.src, records)
+	// Progress may not run ahead of what survives a power cut.
+	if err := t.part.Durable(ctx); err != nil {
+		return fmt.Errorf("waiting for the log's disk: %w", err)
+	}
+	b := bulk.ApplyBatch{
+		Source: t.src, From: t.prog.Next, Next: next, Seq: t.prog.Seq + 1,
+		Uploads: f.uploads, Keys: f.keys, Published: t.prog.Published,
+	}
+	// The transaction in hand is ended even when ownership is: the next owner
+	// would otherwise wait for the database to notice.
+	work, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
+	defer cancel()
+	if err := t.apply(work, &b); err != nil {
+		return fmt.Errorf("applying offsets %d to %d: %w", b.From, b.Next, err)
+	}
+	t.prog.Next = next
+	t.stored = max(t.stored, b.Published)
+	t.Metrics.count(f)
+	t.Metrics.Seconds.Observe(time.Since(started).Seconds())
+	if len(f.out) == 0 {
+		return nil
+	}
+	t.prog.Seq = b.Seq
+	return t.publish(ctx, b.Seq)
+}
+
+// apply runs the transaction. A refusal is tried once more as it is, since a
+// reference taken meanwhile shows itself on the second reading; after that the
+// refused customers' rows fail.
+func (t *tenure) apply(ctx context.Context, b *bulk.ApplyBatch) error {
+	for attempt := 0; ; attempt++ {
+		crash.Before(crash.ApplyCommit)
+		err := t.Store.Apply(ctx, b, t.fold.decide)
+		var refused *bulk.RefusedError
+		if !errors.As(err, &refused) {
+			if err == nil {
+				crash.After(crash.ApplyCommit)
+			}
+			return err
+		}
+		if attempt > 0 {
+			for _, c := range refused.Customers {
+				t.fold.refuse(c)
+				t.log.Warn("the store refuses a customer, its rows fail", "reason", c.Reason)
+			}
+		}
+		if attempt > len(t.fold.rows) {
+			return err
+		}
+	}
+}
+
+// publish waits for the publish in flight and starts the next: one batch is
+// published while the next is applied.
+func (t *tenure) publish(ctx context.Context, seq int64) error {
+	if err := t.awaitPublish(); err != nil {
+		return err
+	}
+	records := t.fold.takeRecords()
+	done := make(chan outcome, 1)
+	t.publishes = done
+	go func() { // awaited by awaitPublish, or by run when it ends
+		crash.Before(crash.JournalPublish)
+		err := t.Publisher.Publish(ctx, records)
+		crash.After(crash.JournalPublish)
+		done <- outcome{seq, err}
+	}()
+	return nil
+}
+
+// awaitPublish ends the publish in flight.
+func (t *tenure) awaitPublish() error {
+	if t.publishes == nil {
+		return nil
+	}
+	out := <-t.publishes
+	t.publishes = nil
+	if out.err != nil {
+		return fmt.Errorf("publishing journal row %d: %w", out.seq, out.err)
+	}
+	t.prog.Published = out.seq
+	return nil
+}

@@ -1,0 +1,56 @@
+package apply
+
+import (
+	"time"
+
+	"sluice/internal/bulk"
+	"sluice/internal/customer"
+	"sluice/internal/event"
+)
+
+// write turns the folded batch into what the transaction is to write.
+func (f *folder) write(v *bulk.ApplyView) *bulk.ApplyWrite {
+	w := &bulk.ApplyWrite{}
+	for _, c := range f.order {
+		if c.version == c.old.Version {
+			continue
+		}
+		ref, name := c.cust.Values[customer.UniqueRefNo].Text, c.cust.Values[customer.LegalName].Text
+		w.Customers = append(w.Customers, bulk.CustomerWrite{
+			Found: c.found, Company: c.name.company, CustomerID: c.name.id,
+			OldVersion: c.old.Version, Version: c.version, Doc: c.doc,
+			Ref: ref, RefChanged: ref != c.oldRef, Name: name, NameChanged: name != c.oldName,
+		})
+	}
+	for i, upload := range f.uploads {
+		if f.gap[i] {
+			w.Resend = append(w.Resend, upload)
+		}
+		if f.marks[i].Last == v.Marks[i].Last {
+			continue
+		}
+		w.Marks = append(w.Marks, bulk.MarkMove{Upload: upload, From: v.Marks[i].Last, To: f.marks[i].Last})
+		f.out = append(f.out, f.codec.ResultRecords(&bulk.ResultBatch{
+			Upload: upload, Company: f.marks[i].Company, Source: f.src.Partition,
+			Prev: v.Marks[i].Last, Last: f.marks[i].Last, Results: f.results[i],
+		}, maxResultBytes)...)
+		w.JournalUploads = append(w.JournalUploads, upload)
+	}
+	for i := range f.out {
+		f.journal = event.AppendJournal(f.journal, &f.out[i])
+	}
+	if len(f.out) > 0 {
+		f.packed = event.Compress(f.packed[:0], f.journal)
+		w.Journal = f.packed
+	}
+	return w
+}
+
+// takeRecords gives the batch's records away: they are the publish's now.
+func (f *folder) takeRecords() []bulk.Record {
+	out := f.out
+	f.out = nil
+	return out
+}
+
+func timeOf(ms int64) time.Time { return time.UnixMilli(ms).UTC() }
