@@ -1,0 +1,276 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"sluice/internal/broker"
+	"sluice/internal/bulk"
+	"sluice/internal/config"
+	"sluice/internal/kafka"
+)
+
+// eventLog is the log as the roles see it: the embedded broker or a Kafka cluster.
+type eventLog struct {
+	client   *kafka.Client
+	producer *kafka.Producer
+	broker   *broker.Broker // nil on a Kafka cluster
+	cluster  string
+	address  string // of the embedded broker
+	log      *slog.Logger
+}
+
+// openBroker starts the embedded broker, if the configuration has one.
+func openBroker(ctx context.Context, cfg config.Config, dir string, log *slog.Logger) (*broker.Broker, error) {
+	if !cfg.EmbedsBroker() {
+		return nil, nil //nolint:nilnil // no embedded broker is a valid outcome
+	}
+	b, err := broker.Open(ctx, broker.Options{
+		Dir: dir, Listen: cfg.KafkaListen, MaxLogBytes: int64(cfg.KafkaLogBytes), Logger: log,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("opening the embedded broker: %w", err)
+	}
+	return b, nil
+}
+
+// dialLog makes the client of the log; it does not connect yet.
+func dialLog(cfg config.Config, b *broker.Broker, reg prometheus.Registerer, log *slog.Logger) (*eventLog, error) {
+	l := &eventLog{broker: b, log: log}
+	brokers := cfg.Kafka
+	if b != nil {
+		l.address = b.Addr()
+		brokers = []string{l.address}
+	}
+	client, err := kafka.NewClient(kafka.Options{Brokers: brokers, Logger: log, Registerer: reg})
+	if err != nil {
+		return nil, fmt.Errorf("configuring the Kafka client: %w", err)
+	}
+	l.client = client
+	return l, nil
+}
+
+// connectLog connects to the log, makes the topics and takes a producer id.
+func connectLog(ctx context.Context, cfg config.Config, b *broker.Broker, reg prometheus.Registerer, log *slog.Logger) (*eventLog, error) {
+	l, err := dialLog(cfg, b, reg, log)
+	if err != nil {
+		return nil, err
+	}
+	if err := l.prepare(ctx, cfg); err != nil {
+		return nil, errors.Join(err, l.client.Close())
+	}
+	return l, nil
+}
+
+func (l *eventLog) prepare(ctx context.Context, cfg config.Config) error {
+	if err := l.client.EnsureTopics(ctx, topics(cfg)); err != nil {
+		return fmt.Errorf("creating topics: %w", err)
+	}
+	if err := l.client.WaitReady(ctx); err != nil {
+		return fmt.Errorf("waiting for the log: %w", err)
+	}
+	var err error
+	if l.cluster, err = l.client.ClusterID(ctx); err != nil {
+		return fmt.Errorf("reading the cluster id: %w", err)
+	}
+	if l.producer, err = l.client.NewProducer(ctx); err != nil {
+		return fmt.Errorf("taking a producer id: %w", err)
+	}
+	return nil
+}
+
+// Default partition counts: on the embedded broker every partition's batches
+// queue for one writer, so that more of them only make batches smaller.
+const (
+	embeddedPartitions = 4
+	clusterPartitions  = 12
+)
+
+// topics returns what the log must hold. On a Kafka cluster retention is by size
+// and age; the embedded broker shares its cap out itself.
+func topics(cfg config.Config) []kafka.TopicConfig {
+	n := cfg.Partitions
+	if n == 0 {
+		n = clusterPartitions
+		if cfg.EmbedsBroker() {
+			n = embeddedPartitions
+		}
+	}
+	passing, long := map[string]string(nil), map[string]string(nil)
+	compacted := map[string]string{"cleanup.policy": "compact"}
+	if !cfg.EmbedsBroker() {
+		passing = map[string]string{"retention.ms": "604800000"}
+		long = map[string]string{"retention.ms": "-1"}
+	}
+	return []kafka.TopicConfig{
+		{Name: bulk.TopicUpdates, Partitions: n, ReplicationFactor: -1, Configs: passing},
+		{Name: bulk.TopicResults, Partitions: max(n/3, 2), ReplicationFactor: -1, Configs: passing},
+		{Name: bulk.TopicChanges, Partitions: n, ReplicationFactor: -1, Configs: long},
+		{Name: bulk.TopicResponses, Partitions: 2, ReplicationFactor: -1, Configs: compacted},
+		{Name: bulk.TopicDeadLetters, Partitions: 1, ReplicationFactor: -1, Configs: long},
+	}
+}
+
+// Publish implements bulk.Publisher.
+func (l *eventLog) Publish(ctx context.Context, records []bulk.Record) error {
+	if len(records) == 0 {
+		return nil
+	}
+	out := make([]kafka.Record, len(records))
+	total := 0
+	for i := range records {
+		total += len(records[i].Headers)
+	}
+	headers := make([]kafka.Header, 0, total)
+	for i := range records {
+		r := &records[i]
+		first := len(headers)
+		for _, h := range r.Headers {
+			headers = append(headers, kafka.Header(h))
+		}
+		out[i] = kafka.Record{Topic: r.Topic, Partition: r.Partition, Time: r.Time, Key: r.Key, Value: r.Value, Headers: headers[first:len(headers):len(headers)]}
+	}
+	if err := l.producer.Produce(ctx, out); err != nil {
+		return err
+	}
+	return l.durable(ctx)
+}
+
+// durable waits until everything acknowledged so far survives a power cut. On a
+// Kafka cluster the acknowledgement of all in-sync replicas is that.
+func (l *eventLog) durable(ctx context.Context) error {
+	if l.broker == nil {
+		return nil
+	}
+	return l.broker.Barrier(ctx)
+}
+
+// partitions returns the partition count of customer.updates.
+func (l *eventLog) partitions(ctx context.Context) (int32, error) {
+	n, err := l.client.Partitions(ctx, bulk.TopicUpdates)
+	return int32(n), err //nolint:gosec // partitions are few
+}
+
+// consume runs a role's partitions of a topic until ctx ends.
+func (l *eventLog) consume(ctx context.Context, group, topic string, assigned func(), run func(context.Context, bulk.Partition) error) error {
+	return l.client.Consume(ctx, kafka.ConsumerOptions{Group: group, Topics: []string{topic}},
+		func(ctx context.Context, p *kafka.Partition) error {
+			assigned()
+			return run(ctx, &partition{log: l, part: p})
+		})
+}
+
+// partition implements bulk.Partition.
+type partition struct {
+	log     *eventLog
+	part    *kafka.Partition
+	records []bulk.Record
+	headers []bulk.Header
+	lag     int64
+}
+
+func (p *partition) Source() bulk.Source {
+	return bulk.Source{Cluster: p.log.cluster, Topic: p.part.Topic(), Partition: p.part.ID()}
+}
+
+func (p *partition) Bounds(ctx context.Context) (first, end int64, err error) {
+	return p.part.Bounds(ctx)
+}
+
+func (p *partition) SeekTo(offset int64) { p.part.SeekTo(offset) }
+
+// Fetch implements bulk.Partition. A batch that no client could read is passed
+// over: its rows show themselves as a gap, and their uploads are sent again.
+func (p *partition) Fetch(ctx context.Context) ([]bulk.Record, int64, error) {
+	for {
+		b, err := p.part.Fetch(ctx)
+		var corrupt *kafka.CorruptError
+		switch {
+		case errors.As(err, &corrupt) && corrupt.Next > corrupt.Offset:
+			p.log.log.Error("a record batch of the log cannot be read and is passed over", "topic", corrupt.Topic,
+				"partition", corrupt.Partition, "offset", corrupt.Offset, "err", err)
+			p.part.SeekTo(corrupt.Next)
+			continue
+		case errors.Is(err, kafka.ErrOffsetOutOfRange):
+			return nil, 0, fmt.Errorf("%w: %w", bulk.ErrOffsetOutOfRange, err)
+		case err != nil:
+			return nil, 0, err
+		}
+		p.lag = max(b.HighWater-b.Next, 0)
+		p.records, p.headers = convert(b.Records, p.records[:0], p.headers[:0])
+		return p.records, b.Next, nil
+	}
+}
+
+// convert gives fetched records the domain's type; keys, values and headers alias
+// the fetched ones.
+func convert(in []kafka.Record, records []bulk.Record, headers []bulk.Header) ([]bulk.Record, []bulk.Header) {
+	total := 0
+	for i := range in {
+		total += len(in[i].Headers)
+	}
+	if cap(headers) < total {
+		headers = make([]bulk.Header, 0, total)
+	}
+	for i := range in {
+		r := &in[i]
+		first := len(headers)
+		for _, h := range r.Headers {
+			headers = append(headers, bulk.Header(h))
+		}
+		records = append(records, bulk.Record{
+			Topic: r.Topic, Partition: r.Partition, Offset: r.Offset, Time: r.Time, Key: r.Key, Value: r.Value,
+			Headers: headers[first:len(headers):len(headers)],
+		})
+	}
+	return records, headers
+}
+
+func (p *partition) Lag() int64 { return p.lag }
+
+func (p *partition) Durable(ctx context.Context) error { return p.log.durable(ctx) }
+
+func (p *partition) Commit(ctx context.Context, next int64) error { return p.part.Commit(ctx, next) }
+
+// followResponses tells finished of every upload answered anywhere, from now on,
+// until ctx ends: how a producer that does not aggregate hears of its uploads.
+func (l *eventLog) followResponses(ctx context.Context, finished func(uploadID string)) error {
+	n, err := l.client.Partitions(ctx, bulk.TopicResponses)
+	if err != nil {
+		return fmt.Errorf("counting partitions of %s: %w", bulk.TopicResponses, err)
+	}
+	done := make(chan error, n)
+	for i := range n {
+		go func() {
+			done <- l.followPartition(ctx, int32(i), finished) //nolint:gosec // partitions are few
+		}()
+	}
+	for range n {
+		err = errors.Join(err, <-done)
+	}
+	return err
+}
+
+func (l *eventLog) followPartition(ctx context.Context, partition int32, finished func(string)) error {
+	pause := bulk.Backoff{Min: 100 * time.Millisecond, Max: 5 * time.Second}
+	for ctx.Err() == nil {
+		err := l.client.Read(ctx, bulk.TopicResponses, partition, kafka.End, func(b *kafka.Batch) error {
+			pause.Reset()
+			for i := range b.Records {
+				finished(string(b.Records[i].Key))
+			}
+			return nil
+		})
+		if ctx.Err() != nil {
+			return nil
+		}
+		l.log.Warn("following the responses stopped, trying again", "partition", partition, "err", err)
+		pause.Wait(ctx)
+	}
+	return nil
+}
