@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -91,8 +92,8 @@ const (
 	clusterPartitions  = 12
 )
 
-// topics returns what the log must hold. On a Kafka cluster retention is by size
-// and age; the embedded broker shares its cap out itself.
+// topics returns what the log must hold. On a Kafka cluster retention is by age;
+// the embedded broker's cap is shared out by size.
 func topics(cfg config.Config) []kafka.TopicConfig {
 	n := cfg.Partitions
 	if n == 0 {
@@ -101,19 +102,27 @@ func topics(cfg config.Config) []kafka.TopicConfig {
 			n = embeddedPartitions
 		}
 	}
-	passing, long := map[string]string(nil), map[string]string(nil)
-	compacted := map[string]string{"cleanup.policy": "compact"}
-	if !cfg.EmbedsBroker() {
-		passing = map[string]string{"retention.ms": "604800000"}
-		long = map[string]string{"retention.ms": "-1"}
+	list := []kafka.TopicConfig{
+		{Name: bulk.TopicUpdates, Partitions: n, Configs: map[string]string{"retention.ms": "604800000"}},
+		{Name: bulk.TopicResults, Partitions: max(n/3, 2), Configs: map[string]string{"retention.ms": "604800000"}},
+		{Name: bulk.TopicChanges, Partitions: n, Configs: map[string]string{"retention.ms": "-1"}},
+		{Name: bulk.TopicResponses, Partitions: 2, Configs: map[string]string{"cleanup.policy": "compact"}},
+		{Name: bulk.TopicDeadLetters, Partitions: 1, Configs: map[string]string{"retention.ms": "-1"}},
 	}
-	return []kafka.TopicConfig{
-		{Name: bulk.TopicUpdates, Partitions: n, ReplicationFactor: -1, Configs: passing},
-		{Name: bulk.TopicResults, Partitions: max(n/3, 2), ReplicationFactor: -1, Configs: passing},
-		{Name: bulk.TopicChanges, Partitions: n, ReplicationFactor: -1, Configs: long},
-		{Name: bulk.TopicResponses, Partitions: 2, ReplicationFactor: -1, Configs: compacted},
-		{Name: bulk.TopicDeadLetters, Partitions: 1, ReplicationFactor: -1, Configs: long},
+	for i := range list {
+		list[i].ReplicationFactor = -1
+		if cfg.EmbedsBroker() {
+			share := int64(cfg.KafkaLogBytes) * logShares[list[i].Name] / 100
+			list[i].Configs = map[string]string{"retention.bytes": strconv.FormatInt(share/int64(list[i].Partitions), 10)}
+		}
 	}
+	return list
+}
+
+// logShares is how the embedded log's cap is shared out, in per cent. A partition
+// takes a quarter more than its retention, so that the sum stays below 80.
+var logShares = map[string]int64{
+	bulk.TopicUpdates: 20, bulk.TopicResults: 10, bulk.TopicChanges: 36, bulk.TopicResponses: 6, bulk.TopicDeadLetters: 4,
 }
 
 // Publish implements bulk.Publisher.

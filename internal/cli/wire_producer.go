@@ -16,9 +16,12 @@ import (
 	"sluice/schemas"
 )
 
-// windowBytes bounds the row events on the log without a result: an eighth of the
-// embedded log's cap, where the other topics need their share.
-func (p *process) windowBytes() int64 { return int64(p.cfg.KafkaLogBytes) / 8 }
+// windowBytes bounds what the split has on the log without a result: a quarter of
+// the retention of bulk.results on the embedded log, the smaller of the two topics
+// it fills, so that no row is pruned before it is applied and counted.
+func (p *process) windowBytes() int64 {
+	return int64(p.cfg.KafkaLogBytes) * logShares[bulk.TopicResults] / 100 / 4
+}
 
 // wireProducer runs the producer role: HTTP, intake and split.
 func (p *process) wireProducer(g *errgroup.Group, ctx context.Context, mux *http.ServeMux) error {

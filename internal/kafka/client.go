@@ -89,8 +89,9 @@ func NewClient(o Options) (*Client, error) {
 			Dial:     d.dial,
 			ClientID: o.ClientID,
 			// Requests are routed here, so the transport's own view of the cluster is
-			// not used: it asks for no topic, and rarely.
-			MetadataTTL:    time.Minute,
+			// not used: it asks for no topic. A broker's first answer opens the way to
+			// it, so an unanswered question must not stand for long.
+			MetadataTTL:    10 * time.Second,
 			MetadataTopics: []string{},
 		},
 		bootstrap: kafkago.TCP(o.Brokers...),

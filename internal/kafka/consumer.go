@@ -18,7 +18,8 @@ type ConsumerOptions struct {
 }
 
 // Handler reads one partition until ctx ends, which it does when the partition goes
-// to another member or Consume's ctx ends. The group waits for it to return.
+// to another member or Consume's ctx ends. The group waits for it to return, but no
+// longer than the session timeout: then another member may own the partition too.
 type Handler func(ctx context.Context, p *Partition) error
 
 const (

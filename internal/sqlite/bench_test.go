@@ -2,9 +2,12 @@ package sqlite_test
 
 import (
 	"encoding/binary"
+	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"math/rand/v2"
+	"os"
 	"syscall"
 	"testing"
 	"time"
@@ -13,7 +16,10 @@ import (
 	"sluice/internal/sqlite"
 )
 
-var benchCustomers = flag.Int("customers", 200_000, "customers in the store before BenchmarkApply")
+var (
+	benchCustomers = flag.Int("customers", 200_000, "customers in the store before BenchmarkApply")
+	benchBase      = flag.String("base", "", "file with that many customers for BenchmarkApply; made if absent")
+)
 
 const (
 	benchBatch     = 2000
@@ -88,20 +94,57 @@ func (g *bench) decide(keys []bulk.CustomerKey, v *bulk.ApplyView) *bulk.ApplyWr
 	return w
 }
 
-func newBench(b *testing.B) *bench {
+func newBench(b *testing.B, o sqlite.Options) *bench {
 	b.Helper()
 	g := &bench{
-		store: open(b, options(b)), random: rand.New(rand.NewPCG(1, 2)), //nolint:gosec // made-up data
+		store: open(b, o), random: rand.New(rand.NewPCG(1, 2)), //nolint:gosec // made-up data
 		source: bulk.Source{Cluster: "c", Topic: bulk.TopicUpdates},
 		doc:    make([]byte, benchDocBytes), text: make([]byte, benchBatch*benchJournal),
 	}
 	for i := range g.text {
 		g.text[i] = byte(g.random.Uint32())
 	}
-	if err := g.store.Restart(b.Context(), g.source, -1, 0); err != nil {
+	p, ok, err := g.store.Progress(b.Context(), g.source)
+	if err == nil && !ok {
+		err = g.store.Restart(b.Context(), g.source, -1, 0)
+	}
+	if err != nil {
 		b.Fatal(err)
 	}
+	g.next, g.seq = p.Next, p.Seq
 	return g
+}
+
+// filled is a store with all customers, a copy of the base file if one is named.
+func filled(b *testing.B) *bench {
+	b.Helper()
+	o := options(b)
+	if *benchBase == "" {
+		g := newBench(b, o)
+		g.create(b, 0, *benchCustomers)
+		return g
+	}
+	if _, err := os.Stat(*benchBase); err != nil {
+		base := o
+		base.Path = *benchBase
+		g := newBench(b, base)
+		g.create(b, 0, *benchCustomers)
+		if err := g.store.Close(); err != nil {
+			b.Fatal(err)
+		}
+	}
+	from, err := os.Open(*benchBase)
+	if err != nil {
+		b.Fatal(err)
+	}
+	to, err := os.Create(o.Path)
+	if err == nil {
+		_, err = io.Copy(to, from)
+	}
+	if err := errors.Join(err, to.Sync(), to.Close(), from.Close()); err != nil {
+		b.Fatal(err)
+	}
+	return newBench(b, o)
 }
 
 // create puts the customers [from, to) into the store.
@@ -137,8 +180,7 @@ func cpuSeconds(b *testing.B) float64 {
 // BenchmarkApply is the bare store loop: 2,000-row batches of updates over
 // customers all over the file, durable, with both indexes.
 func BenchmarkApply(b *testing.B) {
-	g := newBench(b)
-	g.create(b, 0, *benchCustomers)
+	g := filled(b)
 	g.worst = 0
 	cpu, rows := cpuSeconds(b), 0
 	for b.Loop() {
@@ -158,7 +200,7 @@ func BenchmarkApply(b *testing.B) {
 
 // BenchmarkCreate makes new customers in 2,000-row batches.
 func BenchmarkCreate(b *testing.B) {
-	g := newBench(b)
+	g := newBench(b, options(b))
 	cpu, rows := cpuSeconds(b), 0
 	for b.Loop() {
 		g.create(b, rows, rows+benchBatch)

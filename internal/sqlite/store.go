@@ -36,7 +36,7 @@ type Store struct {
 	hash  func(string) uint64
 
 	turn    chan struct{} // size 1: whoever puts its token in may use writer
-	closed  chan struct{}
+	closed  chan struct{} // closed by Close
 	writer  *writer
 	readers *sqlitex.Pool
 
@@ -44,6 +44,8 @@ type Store struct {
 	checkpoint *sqlite.Conn
 	stop       context.CancelFunc
 	stopped    sync.WaitGroup
+	closing    sync.Once
+	closeErr   error
 }
 
 // Open makes the file if there is none, brings its tables to the newest schema
@@ -88,13 +90,16 @@ func (s *Store) connect(path string) (err error) {
 }
 
 // Close waits for the transaction in hand and closes the file. Calls that come
-// later fail.
+// later fail. Safe to repeat.
 func (s *Store) Close() error {
-	close(s.closed)
-	s.stop()
-	s.turn <- struct{}{} // never given back
-	s.stopped.Wait()
-	return s.disconnect()
+	s.closing.Do(func() {
+		close(s.closed)
+		s.stop()
+		s.turn <- struct{}{} // never given back
+		s.stopped.Wait()
+		s.closeErr = s.disconnect()
+	})
+	return s.closeErr
 }
 
 // disconnect closes what is open; the writer last, since the last connection

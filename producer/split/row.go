@@ -7,6 +7,7 @@ import (
 
 	"sluice/internal/bulk"
 	"sluice/internal/customer"
+	"sluice/internal/event"
 	"sluice/internal/tabular"
 )
 
@@ -94,7 +95,7 @@ func (r *run) event(row *tabular.Row) {
 	if u.Kind == bulk.KindCreate && e.CustomerID == "" {
 		e.CustomerID = customer.GenerateID(u.ID, row.Number)
 	}
-	r.key = append(append(append(r.key[:0], u.Company...), '/'), j.Identity...)
+	r.key = event.AppendRowKey(r.key[:0], e)
 	partition := r.o.PartitionFor(r.key, int(u.Partitions))
 	e.Prev = r.at.Last[partition]
 	rec := r.o.Codec.RowRecord(nil, e, partition)

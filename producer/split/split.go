@@ -72,7 +72,7 @@ type checkpoint struct {
 	// Last is the last row sent to each source: a partition, or the split's own
 	// results behind them.
 	Last  []int64 `json:"last"`
-	Bytes int64   `json:"bytes"` // of row events so far
+	Bytes int64   `json:"bytes"` // of row and result events so far
 }
 
 // run is the splitting of one upload in one turn.
@@ -243,10 +243,13 @@ func (r *run) flushResults() {
 	}
 	source := r.upload.SplitSource()
 	last := r.results[len(r.results)-1].Row
-	r.records = append(r.records, r.o.Codec.ResultRecords(&bulk.ResultBatch{
+	for _, rec := range r.o.Codec.ResultRecords(&bulk.ResultBatch{
 		Upload: r.upload.ID, Company: r.upload.Company, Source: source,
 		Prev: r.at.Last[source], Last: last, Results: r.results,
-	}, maxResultBytes)...)
+	}, maxResultBytes) {
+		r.records = append(r.records, rec)
+		r.at.Bytes += int64(len(rec.Value))
+	}
 	r.at.Last[source] = last
 	r.results = nil
 }

@@ -42,7 +42,7 @@ func (w *window) share(bytes, rows int64) (room int64, seen <-chan struct{}) {
 	if bytes > 0 && rows > 0 {
 		room = min(room, w.bytes/max(w.active, 1)*rows/bytes)
 	}
-	return max(room, batchRows), w.changed
+	return max(room, 1), w.changed
 }
 
 // counted wakes everybody who waits.
