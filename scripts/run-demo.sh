@@ -56,7 +56,7 @@ mkdir -p "$data"
 upload() {
   local name=$1 code=0
   shift
-  "$sluice" upload "$@" --url "$http" --company "$company" --wait --json > "$work/$name.json" < /dev/null || code=$?
+  "$sluice" upload "$@" --url "$http" --company "$company" --wait --json > "$data/$name-response.json" < /dev/null || code=$?
   [ -z "$stopping" ] || serve_out
   [ "$code" -le 1 ] || fail "uploading ended with exit code $code"
 }
@@ -64,14 +64,15 @@ upload() {
 upload create examples/customers.csv --create --idempotency-key demo-create-1
 echo
 echo "examples/customers.csv, sent to create customers, was answered:"
-go run ./scripts/pretty < "$work/create.json"
+go run ./scripts/pretty < "$data/create-response.json"
 upload update examples/updates.csv --idempotency-key demo-update-1 --failures "$data/updates-failures.csv"
 echo
 echo "examples/updates.csv, sent to update them, was answered:"
-go run ./scripts/pretty < "$work/update.json"
+go run ./scripts/pretty < "$data/update-response.json"
 
 cat <<TEXT
 
+Whole answers       $data/create-response.json $data/update-response.json
 Rows that failed    $data/updates-failures.csv
 All files           $data
 Topics              customer.updates bulk.results customer.changes bulk.responses bulk.deadletters

@@ -165,9 +165,9 @@ func (l *eventLog) partitions(ctx context.Context) (int32, error) {
 	return int32(n), err //nolint:gosec // partitions are few
 }
 
-// consume runs a role's partitions of a topic until ctx ends.
-func (l *eventLog) consume(ctx context.Context, group, topic string, assigned func(), run func(context.Context, bulk.Partition) error) error {
-	return l.client.Consume(ctx, kafka.ConsumerOptions{Group: group, Topics: []string{topic}},
+// consume runs a role's partitions of its topics until ctx ends.
+func (l *eventLog) consume(ctx context.Context, group string, topics []string, assigned func(), run func(context.Context, bulk.Partition) error) error {
+	return l.client.Consume(ctx, kafka.ConsumerOptions{Group: group, Topics: topics},
 		func(ctx context.Context, p *kafka.Partition) error {
 			assigned()
 			return run(ctx, &partition{log: l, part: p})

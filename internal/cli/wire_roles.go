@@ -51,7 +51,7 @@ func (p *process) wireApply(g *errgroup.Group, ctx context.Context, _ *http.Serv
 	part := p.ready.Part("apply")
 	part.NotReady("joining its group")
 	g.Go(func() error {
-		return p.events.consume(ctx, "sluice-apply", bulk.TopicUpdates, part.Ready, owner.Run)
+		return p.events.consume(ctx, "sluice-apply", []string{bulk.TopicUpdates}, part.Ready, owner.Run)
 	})
 	g.Go(func() error {
 		return p.jobs(bulk.JobRepublish, parallelRepublishes, p.signals.republish, again.Do).Run(ctx)
@@ -74,7 +74,7 @@ func (p *process) wireAggregate(g *errgroup.Group, ctx context.Context, _ *http.
 	part := p.ready.Part("aggregate")
 	part.NotReady("joining its group")
 	g.Go(func() error {
-		return p.events.consume(ctx, "sluice-aggregate", bulk.TopicResults, part.Ready, counter.Run)
+		return p.events.consume(ctx, "sluice-aggregate", []string{bulk.TopicResults}, part.Ready, counter.Run)
 	})
 	g.Go(func() error { return counter.Watch(ctx, stallSeconds) })
 	g.Go(func() error {

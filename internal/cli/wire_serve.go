@@ -119,7 +119,7 @@ func (p *process) work(ctx context.Context, b *broker.Broker, listener net.Liste
 		wire func(*errgroup.Group, context.Context, *http.ServeMux) error
 	}{
 		{config.RoleProducer, p.wireProducer}, {config.RoleApply, p.wireApply},
-		{config.RoleAggregate, p.wireAggregate},
+		{config.RoleAggregate, p.wireAggregate}, {config.RoleAnalytics, p.wireAnalytics},
 	} {
 		if !p.cfg.Runs(role.name) {
 			continue

@@ -15,6 +15,7 @@ import (
 	"sluice/internal/bulk"
 	"sluice/internal/config"
 	"sluice/internal/event"
+	"sluice/internal/postgres"
 	"sluice/internal/sqlite"
 )
 
@@ -35,6 +36,13 @@ type store interface {
 
 // openStore opens SQLite in the data folder, or PostgreSQL.
 func openStore(ctx context.Context, cfg config.Config, codec *event.Codec, log *slog.Logger) (store, error) {
+	if !cfg.EmbedsDatabase() {
+		s, err := postgres.Open(ctx, postgres.Options{URL: cfg.Database, Codec: codec, Logger: log})
+		if err != nil {
+			return nil, fmt.Errorf("opening PostgreSQL: %w", err)
+		}
+		return s, nil
+	}
 	s, err := sqlite.Open(ctx, sqlite.Options{
 		Path: filepath.Join(cfg.Data, "sluice.db"), Codec: codec, Now: time.Now, Logger: log,
 	})

@@ -31,6 +31,7 @@ type Store struct {
 
 	batches  *pgxpool.Pool // sessions set up for batches of customers
 	general  *pgxpool.Pool // for everything else
+	texts    customerTexts
 	attempts sync.Pool     // of *attempt: memory that one batch after the other uses
 }
 
@@ -47,7 +48,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if conns < 2 {
 		return nil, errors.New("open the database: at least 2 connections are needed")
 	}
-	s := &Store{codec: o.Codec, log: o.Logger}
+	s := &Store{codec: o.Codec, log: o.Logger, texts: newCustomerTexts()}
 	s.attempts.New = func() any { return &attempt{} }
 	var err error
 	if s.batches, err = openPool(ctx, o.URL, conns/2, batchSettings()); err != nil {

@@ -112,6 +112,7 @@ func newBench(b *testing.B, o sqlite.Options) *bench {
 		b.Fatal(err)
 	}
 	g.next, g.seq = p.Next, p.Seq
+	g.random = rand.New(rand.NewPCG(1, uint64(p.Next))) //nolint:gosec // made-up data
 	return g
 }
 

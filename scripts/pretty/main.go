@@ -1,13 +1,19 @@
-// Command pretty indents the JSON on its standard input, for the demo.
+// Command pretty shows the JSON object on its standard input to a person, for
+// the demo: a line per key, a line per element of a list, and of a long list
+// the beginning only.
 package main
 
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 )
+
+// shownElements is how much of a list is shown.
+const shownElements = 6
 
 func main() {
 	if err := pretty(os.Stdin, os.Stdout); err != nil {
@@ -16,16 +22,52 @@ func main() {
 	}
 }
 
+// pretty keeps the order of the keys.
 func pretty(in io.Reader, out io.Writer) error {
-	text, err := io.ReadAll(in)
-	if err != nil {
-		return fmt.Errorf("reading: %w", err)
+	decoder := json.NewDecoder(in)
+	if token, err := decoder.Token(); err != nil || token != json.Delim('{') {
+		return errors.Join(errors.New("want one JSON object"), err)
 	}
-	var indented bytes.Buffer
-	if err := json.Indent(&indented, bytes.TrimSpace(text), "", "  "); err != nil {
-		return fmt.Errorf("%w in %q", err, text)
+	text := bytes.NewBufferString("{\n")
+	for decoder.More() {
+		key, err := decoder.Token()
+		if err != nil {
+			return fmt.Errorf("reading a key: %w", err)
+		}
+		var value json.RawMessage
+		if err := decoder.Decode(&value); err != nil {
+			return fmt.Errorf("reading %v: %w", key, err)
+		}
+		fmt.Fprintf(text, "  %q: ", key)
+		writeValue(text, value)
+		if decoder.More() {
+			text.WriteByte(',')
+		}
+		text.WriteByte('\n')
 	}
-	indented.WriteByte('\n')
-	_, err = indented.WriteTo(out)
+	text.WriteString("}\n")
+	_, err := text.WriteTo(out)
 	return err
+}
+
+func writeValue(text *bytes.Buffer, value json.RawMessage) {
+	var elements []json.RawMessage
+	if json.Unmarshal(value, &elements) != nil || len(elements) == 0 {
+		text.Write(value)
+		return
+	}
+	text.WriteString("[\n")
+	for i, element := range elements {
+		if i == shownElements {
+			fmt.Fprintf(text, "    … and %d more\n", len(elements)-i)
+			break
+		}
+		text.WriteString("    ")
+		text.Write(element)
+		if i < len(elements)-1 {
+			text.WriteByte(',')
+		}
+		text.WriteByte('\n')
+	}
+	text.WriteString("  ]")
 }
