@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"sluice/internal/bulk"
+	"sluice/internal/config"
 	"sluice/internal/kafka"
 	"sluice/internal/ops"
 	"sluice/producer/api"
@@ -57,5 +58,6 @@ func (p *process) wireProducer(g *errgroup.Group, ctx context.Context, mux *http
 	if !p.cfg.RunsAll() {
 		g.Go(func() error { return p.events.followResponses(ctx, hub.Finished) })
 	}
+	p.ready.Part(config.RoleProducer).Ready()
 	return nil
 }

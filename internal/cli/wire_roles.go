@@ -10,6 +10,7 @@ import (
 	"sluice/consumer/aggregate"
 	"sluice/consumer/apply"
 	"sluice/internal/bulk"
+	"sluice/internal/config"
 	"sluice/internal/tabular"
 )
 
@@ -48,7 +49,7 @@ func (p *process) wireApply(g *errgroup.Group, ctx context.Context, _ *http.Serv
 		Logger: p.log, Metrics: apply.NewMetrics(p.reg), BatchRows: p.cfg.BatchRows,
 	})
 	again := &apply.Republisher{Journal: p.store, Publisher: p.events}
-	part := p.ready.Part("apply")
+	part := p.ready.Part(config.RoleApply)
 	part.NotReady("joining its group")
 	g.Go(func() error {
 		return p.events.consume(ctx, "sluice-apply", []string{bulk.TopicUpdates}, part.Ready, owner.Run)
@@ -71,7 +72,7 @@ func (p *process) wireAggregate(g *errgroup.Group, ctx context.Context, _ *http.
 		Store: p.store, Files: p.files, Publisher: p.events, Codec: p.codec, Limits: p.limits(), Signer: p.signer,
 		Now: time.Now, Finished: p.hooks.finished, Logger: p.log, Metrics: metrics,
 	})
-	part := p.ready.Part("aggregate")
+	part := p.ready.Part(config.RoleAggregate)
 	part.NotReady("joining its group")
 	g.Go(func() error {
 		return p.events.consume(ctx, "sluice-aggregate", []string{bulk.TopicResults}, part.Ready, counter.Run)

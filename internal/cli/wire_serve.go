@@ -36,7 +36,7 @@ type process struct {
 	owner   string // names this process in leases
 	events  *eventLog
 	store   store
-	files   bulk.Files
+	files   *files
 	codec   *event.Codec
 	signer  *bulk.FileSigner
 	signals signals
@@ -101,19 +101,51 @@ func (p *process) run(ctx context.Context, b *broker.Broker, listener net.Listen
 	return g.Wait()
 }
 
-// work opens what the roles stand on, runs them, and closes it again.
+// work opens what the roles stand on, runs them, and closes it again. HTTP answers
+// from the first moment, so that /readyz can say what is missing.
 func (p *process) work(ctx context.Context, b *broker.Broker, listener net.Listener, stdout io.Writer) (err error) {
 	closers := &closers{}
 	defer func() { err = errors.Join(err, closers.close()) }()
-	if err := p.open(ctx, b, closers); err != nil {
-		return errors.Join(err, listener.Close())
-	}
 	g, ctx := errgroup.WithContext(ctx)
-	handler := http.NewServeMux()
-	ops.Handle(handler, p.ready, p.reg)
-	handler.Handle("GET /subjects", registryHandler())
-	handler.Handle("GET /subjects/", registryHandler())
-	handler.Handle("GET /schemas/", registryHandler())
+	mux := http.NewServeMux()
+	ops.Handle(mux, p.ready, p.reg)
+	mux.Handle("GET /subjects", registryHandler())
+	mux.Handle("GET /subjects/", registryHandler())
+	mux.Handle("GET /schemas/", registryHandler())
+	for _, part := range parts {
+		p.ready.Part(part)
+	}
+	for _, role := range []string{config.RoleProducer, config.RoleApply, config.RoleAggregate} {
+		if p.cfg.Runs(role) {
+			p.ready.Part(role)
+		}
+	}
+	g.Go(func() error {
+		// No access control is built yet: the server is open and protects itself.
+		guarded := api.OpenMode(ops.StallTimeout(stallTimeout, mux), p.cfg.PublicURL, ops.RequestID, p.log)
+		return ops.Serve(ctx, listener, ops.RequestIDs(guarded), ops.Timeouts{Shutdown: p.cfg.ShutdownTimeout}, p.log)
+	})
+	g.Go(func() error {
+		<-ctx.Done()
+		p.ready.Drain()
+		return nil
+	})
+	// What fails here ends the group, and with it the server.
+	g.Go(func() error {
+		if err := p.open(ctx, b, closers); err != nil {
+			return err
+		}
+		if err := p.wireRoles(g, ctx, mux); err != nil {
+			return err
+		}
+		g.Go(func() error { return p.watchParts(ctx) })
+		return p.announce(ctx, listener, stdout)
+	})
+	return ignoreStop(ctx, g.Wait())
+}
+
+// wireRoles starts the configured roles.
+func (p *process) wireRoles(g *errgroup.Group, ctx context.Context, mux *http.ServeMux) error {
 	for _, role := range []struct {
 		name string
 		wire func(*errgroup.Group, context.Context, *http.ServeMux) error
@@ -124,22 +156,11 @@ func (p *process) work(ctx context.Context, b *broker.Broker, listener net.Liste
 		if !p.cfg.Runs(role.name) {
 			continue
 		}
-		if err := role.wire(g, ctx, handler); err != nil {
-			return errors.Join(fmt.Errorf("role %s: %w", role.name, err), listener.Close())
+		if err := role.wire(g, ctx, mux); err != nil {
+			return fmt.Errorf("role %s: %w", role.name, err)
 		}
 	}
-	g.Go(func() error {
-		// No access control is built yet: the server is open and protects itself.
-		guarded := api.OpenMode(ops.StallTimeout(stallTimeout, handler), p.cfg.PublicURL, ops.RequestID, p.log)
-		return ops.Serve(ctx, listener, ops.RequestIDs(guarded), ops.Timeouts{Shutdown: p.cfg.ShutdownTimeout}, p.log)
-	})
-	g.Go(func() error { return p.announce(ctx, listener, stdout) })
-	g.Go(func() error {
-		<-ctx.Done()
-		p.ready.Drain()
-		return nil
-	})
-	return ignoreStop(ctx, g.Wait())
+	return nil
 }
 
 // stallTimeout ends a request whose body brings nothing for so long.
@@ -155,12 +176,15 @@ func (p *process) open(ctx context.Context, b *broker.Broker, c *closers) error 
 		return err
 	}
 	c.add(p.store.Close)
+	p.ready.Part(partDatabase).Ready()
 	if p.files, err = openFiles(ctx, p.cfg, c); err != nil {
 		return err
 	}
+	p.ready.Part(partFiles).Ready()
 	if p.events, err = connectLog(ctx, p.cfg, b, p.reg, p.log); err != nil {
 		return err
 	}
+	p.ready.Part(partLog).Ready()
 	c.add(p.events.client.Close)
 	p.signer, err = openSigner(ctx, p.cfg, p.store)
 	return err

@@ -66,7 +66,7 @@ func openSigner(ctx context.Context, cfg config.Config, s bulk.SettingStore) (*b
 }
 
 // openFiles opens the file store and sweeps what a killed process left half written.
-func openFiles(ctx context.Context, cfg config.Config, c *closers) (bulk.Files, error) {
+func openFiles(ctx context.Context, cfg config.Config, c *closers) (*files, error) {
 	url, err := cfg.FilesURL()
 	if err != nil {
 		return nil, fmt.Errorf("files: %w", err)
@@ -79,13 +79,13 @@ func openFiles(ctx context.Context, cfg config.Config, c *closers) (bulk.Files, 
 	if _, err := s.Clean(ctx, ""); err != nil {
 		return nil, fmt.Errorf("sweeping the file store: %w", err)
 	}
-	return files{s}, nil
+	return &files{s}, nil
 }
 
 // files gives the file store the domain's errors and types.
 type files struct{ *blob.Store }
 
-func (f files) Create(ctx context.Context, name string) (bulk.FileWriter, error) {
+func (f *files) Create(ctx context.Context, name string) (bulk.FileWriter, error) {
 	w, err := f.Store.Create(ctx, name)
 	if err != nil {
 		return nil, domainError(err)
@@ -93,12 +93,12 @@ func (f files) Create(ctx context.Context, name string) (bulk.FileWriter, error)
 	return fileWriter{w}, nil
 }
 
-func (f files) Open(ctx context.Context, name string, offset int64) (io.ReadCloser, error) {
+func (f *files) Open(ctx context.Context, name string, offset int64) (io.ReadCloser, error) {
 	r, err := f.Store.Open(ctx, name, offset)
 	return r, domainError(err)
 }
 
-func (f files) Size(ctx context.Context, name string) (int64, error) {
+func (f *files) Size(ctx context.Context, name string) (int64, error) {
 	n, err := f.Store.Size(ctx, name)
 	return n, domainError(err)
 }
