@@ -49,7 +49,7 @@ func (r *resultFile) writeHeader(names [][]byte) error {
 	if r.bucket == bulk.BucketSuccess {
 		r.csv.Text(customerIDColumn)
 	}
-	r.cells(names)
+	r.cells(names, 0)
 	return r.csv.EndRow()
 }
 
@@ -69,10 +69,16 @@ func (r *resultFile) write(row *tabular.Row, res *bulk.Result) error {
 	if r.bucket == bulk.BucketSuccess {
 		r.csv.Text(res.CustomerID)
 	}
-	if r.canCopy(row) {
+	var fault *tabular.RowError
+	switch {
+	case r.canCopy(row):
 		r.csv.Raw(row.Raw)
-	} else {
-		r.cells(row.Cells)
+	case errors.As(row.Err, &fault) && fault.Kind == tabular.Malformed:
+		sound := min(max(fault.Column, 0), len(row.Cells))
+		r.cells(row.Cells[:sound], 0)
+		r.damaged(row.Cells[sound:], sound)
+	default:
+		r.cells(row.Cells, 0)
 	}
 	return r.csv.EndRow()
 }
@@ -88,11 +94,11 @@ func (r *resultFile) canCopy(row *tabular.Row) bool {
 	return !r.hasDrop && !slices.ContainsFunc(row.Cells, tabular.Inert)
 }
 
-// cells writes the row's cells one by one, inert, without those of an earlier
-// result file.
-func (r *resultFile) cells(cells [][]byte) {
+// cells writes cells one by one, inert, without those of an earlier result file.
+// first is the column of the first of them.
+func (r *resultFile) cells(cells [][]byte, first int) {
 	for i, cell := range cells {
-		if i < len(r.dropped) && r.dropped[i] {
+		if r.isDropped(first + i) {
 			continue
 		}
 		if r.columns.HasRowColumn() {
@@ -100,6 +106,29 @@ func (r *resultFile) cells(cells [][]byte) {
 		}
 		r.csv.InertCell(cell)
 	}
+}
+
+// damaged writes the cells from a stray quote on, as they stood in the file: quoted
+// anew they would be sound, and the row sent again would be applied with them.
+func (r *resultFile) damaged(cells [][]byte, first int) {
+	for i, cell := range cells {
+		if r.isDropped(first + i) {
+			continue
+		}
+		if r.columns.HasRowColumn() {
+			cell = tabular.Uninert(cell)
+		}
+		r.scratch = r.scratch[:0]
+		if tabular.Inert(cell) {
+			r.scratch = append(r.scratch, '\'')
+		}
+		r.scratch = append(r.scratch, cell...)
+		r.csv.Raw(r.scratch)
+	}
+}
+
+func (r *resultFile) isDropped(column int) bool {
+	return column < len(r.dropped) && r.dropped[column]
 }
 
 // joined writes one cell from all issues of the row, in their order.

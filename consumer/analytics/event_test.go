@@ -25,10 +25,14 @@ type expected struct {
 // change makes the record of row n, with documents of some size.
 func (e *expected) change(n int) bulk.Record {
 	doc := codec.AppendCustomer(nil, &customer.Customer{CustomerID: customerID(n), Version: 2})
-	c := bulk.Change{Upload: upload(n), Company: company, CustomerID: customerID(n), Row: int64(n), Version: 2,
-		Operation: bulk.OperationUpdated, ChangedAt: int64(1_000 + n), Fields: customer.SetOf(customer.Field(n % customer.NumFields)), Before: doc, After: doc}
-	e.changes = append(e.changes, bulk.AnalyticsChange{Company: c.Company, Upload: c.Upload, Row: c.Row, CustomerID: c.CustomerID,
-		Version: 2, Operation: bulk.OperationUpdated, Fields: c.Fields, ChangedAt: c.ChangedAt})
+	c := bulk.Change{
+		Upload: upload(n), Company: company, CustomerID: customerID(n), Row: int64(n), Version: 2,
+		Operation: bulk.OperationUpdated, ChangedAt: int64(1_000 + n), Fields: customer.SetOf(customer.Field(n % customer.NumFields)), Before: doc, After: doc,
+	}
+	e.changes = append(e.changes, bulk.AnalyticsChange{
+		Company: c.Company, Upload: c.Upload, Row: c.Row, CustomerID: c.CustomerID,
+		Version: 2, Operation: bulk.OperationUpdated, Fields: c.Fields, ChangedAt: c.ChangedAt,
+	})
 	return codec.ChangeRecord(&c)
 }
 
@@ -59,8 +63,10 @@ func splitFinished() bulk.Record {
 }
 
 func (e *expected) response(n int) bulk.Record {
-	r := bulk.Response{Upload: upload(n), Company: company, Kind: bulk.KindCreate, Outcome: bulk.OutcomePartial, FinishedAt: int64(n),
-		Counters: bulk.Counters{Total: 3, Applied: 1, Failed: 2, Warned: 1, Amount: customer.DecimalFromUnits(int64(n))}, Body: []byte(`{"private":true}`)}
+	r := bulk.Response{
+		Upload: upload(n), Company: company, Kind: bulk.KindCreate, Outcome: bulk.OutcomePartial, FinishedAt: int64(n),
+		Counters: bulk.Counters{Total: 3, Applied: 1, Failed: 2, Warned: 1, Amount: customer.DecimalFromUnits(int64(n))}, Body: []byte(`{"private":true}`),
+	}
 	e.uploads = append(e.uploads, bulk.AnalyticsUpload{Company: company, Upload: r.Upload, Kind: r.Kind, Outcome: r.Outcome, Counters: r.Counters, FinishedAt: r.FinishedAt})
 	return codec.ResponseRecord(&r)
 }

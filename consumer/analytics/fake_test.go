@@ -29,8 +29,9 @@ const (
 	faultAfter
 	faultStopBefore
 	faultStopAfter
-	numFaults
 )
+
+const numFaults = int(faultStopAfter) + 1
 
 // around calls effect, unless it is to fail before.
 func (f *faults) around(effect func() error) error {
@@ -41,23 +42,17 @@ func (f *faults) around(effect func() error) error {
 	}
 	stop := f.stop
 	f.mu.Unlock()
-	switch next {
-	case faultStopBefore:
-		stop()
-		return errFault
-	case faultBefore:
+	if next == faultStopBefore || next == faultStopAfter {
+		defer stop()
+	}
+	if next == faultBefore || next == faultStopBefore {
 		return errFault
 	}
 	err := effect()
-	switch next {
-	case faultStopAfter:
-		stop()
+	if next != faultNone {
 		return errFault
-	case faultAfter:
-		return errFault
-	default:
-		return err
 	}
+	return err
 }
 
 func (f *faults) onStop(stop context.CancelFunc) {
@@ -140,8 +135,8 @@ func (p *partition) Bounds(context.Context) (first, end int64, err error) {
 	return first, end, nil
 }
 
-func (p *partition) Durable(ctx context.Context) error            { return ctx.Err() }
-func (p *partition) Commit(ctx context.Context, next int64) error { return ctx.Err() }
+func (p *partition) Durable(ctx context.Context) error         { return ctx.Err() }
+func (p *partition) Commit(ctx context.Context, _ int64) error { return ctx.Err() }
 
 func (p *partition) Fetch(ctx context.Context) ([]bulk.Record, int64, error) {
 	for i := range p.last {

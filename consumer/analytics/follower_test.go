@@ -2,7 +2,6 @@ package analytics_test
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"reflect"
@@ -37,8 +36,10 @@ type world struct {
 
 func newWorld(topic string) *world {
 	f := &faults{}
-	return &world{log: newLog(source(topic)), store: newStore(f), sink: newSink(f), faults: f,
-		rng: rand.New(rand.NewPCG(1, 2)), maxCut: 10, rows: 7} //nolint:gosec // a test's dice
+	return &world{
+		log: newLog(source(topic)), store: newStore(f), sink: newSink(f), faults: f,
+		rng: rand.New(rand.NewPCG(1, 2)), maxCut: 10, rows: 7,
+	}
 }
 
 // follow runs a follower until ctx ends or a fault stops it.
@@ -47,8 +48,10 @@ func (w *world) follow(ctx context.Context) *analytics.Metrics {
 	defer cancel()
 	w.faults.onStop(cancel)
 	metrics := analytics.NewMetrics(prometheus.NewRegistry())
-	f := analytics.New(analytics.Options{Sink: w.sink, Store: w.store, Codec: codec,
-		Logger: slog.New(slog.DiscardHandler), Metrics: metrics, MaxRows: w.rows})
+	f := analytics.New(analytics.Options{
+		Sink: w.sink, Store: w.store, Codec: codec,
+		Logger: slog.New(slog.DiscardHandler), Metrics: metrics, MaxRows: w.rows,
+	})
 	p := &partition{fakeLog: w.log, rng: w.rng, maxCut: w.maxCut, faults: w.faults}
 	if err := f.Run(ctx, p); err != nil {
 		w.sink.mistakes = append(w.sink.mistakes, err.Error())
@@ -71,9 +74,9 @@ func (w *world) until(t testing.TB, hasArrived func() bool) *analytics.Metrics {
 	deadline := time.After(24 * time.Hour)
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
-	for !hasArrived() {
+	for isFirst := true; isFirst || !hasArrived(); isFirst = false {
 		select {
-		case <-tick.C:
+		case <-tick.C: // at least once, so that a follower has begun
 		case <-deadline:
 			cancel()
 			wg.Wait()
@@ -93,9 +96,9 @@ func (w *world) isDone() bool {
 }
 
 // grow appends a random record of the log's topic.
-func (w *world) grow(n int) {
+func (w *world) grow(n int, dice *rand.Rand) {
 	var rec bulk.Record
-	switch kind := w.rng.IntN(10); {
+	switch kind := dice.IntN(10); {
 	case kind == 0:
 		rec = bulk.Record{Value: []byte("unreadable")}
 	case kind == 1:
@@ -105,11 +108,11 @@ func (w *world) grow(n int) {
 	case w.log.source.Topic == bulk.TopicChanges:
 		rec = w.want.change(n)
 	case w.log.source.Topic == bulk.TopicResults:
-		rec = w.want.resultBatch(n*100, w.rng.IntN(12))
+		rec = w.want.resultBatch(n*100, dice.IntN(12))
 	default:
 		rec = w.want.response(n)
 	}
-	w.log.add(rec, int64(w.rng.IntN(3)/2))
+	w.log.add(rec, int64(dice.IntN(3)/2))
 }
 
 // checkRows compares every row, in the log's order, and the sink's own findings.
@@ -141,33 +144,20 @@ func (w *world) checkBlocks(t interface{ Errorf(string, ...any) }) {
 
 func TestAnyHistoryGivesTheRowsOfTheLog(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		w := newWorld(rapid.SampledFrom([]string{bulk.TopicChanges, bulk.TopicResults, bulk.TopicResponses}).Draw(rt, "topic"))
-		w.rng = rand.New(rand.NewPCG(rapid.Uint64().Draw(rt, "seed"), 0)) //nolint:gosec // a test's dice
-		w.maxCut = rapid.IntRange(1, 20).Draw(rt, "cut")
-		w.rows = rapid.IntRange(1, 40).Draw(rt, "rows")
-		w.faults.plan = rapid.SliceOfN(rapid.Custom(func(rt *rapid.T) fault {
-			return fault(rapid.IntRange(0, int(numFaults)-1).Draw(rt, "fault"))
+		topic := rapid.SampledFrom([]string{bulk.TopicChanges, bulk.TopicResults, bulk.TopicResponses}).Draw(rt, "topic")
+		seed := rapid.Uint64().Draw(rt, "seed")
+		cut := rapid.IntRange(1, 20).Draw(rt, "cut")
+		rows := rapid.IntRange(1, 40).Draw(rt, "rows")
+		plan := rapid.SliceOfN(rapid.Custom(func(rt *rapid.T) fault {
+			return fault(rapid.IntRange(0, numFaults-1).Draw(rt, "fault"))
 		}), 0, 60).Draw(rt, "faults")
 		pauses := rapid.SliceOfN(rapid.IntRange(0, 1500), 1, 60).Draw(rt, "pauses in milliseconds")
+		var w *world
 		synctest.Test(t, func(t *testing.T) {
-			var wg sync.WaitGroup
-			grown := make(chan struct{})
-			wg.Go(func() {
-				defer close(grown)
-				for i, p := range pauses {
-					<-time.After(time.Duration(p) * time.Millisecond)
-					w.grow(i)
-				}
-			})
-			w.until(t, func() bool {
-				select {
-				case <-grown:
-					return w.isDone()
-				default:
-					return false
-				}
-			})
-			wg.Wait()
+			w = newWorld(topic)
+			w.rng = rand.New(rand.NewPCG(seed, 0))
+			w.maxCut, w.rows, w.faults.plan = cut, rows, plan
+			w.history(t, pauses)
 		})
 		w.checkRows(rt)
 		w.checkBlocks(rt)
@@ -175,6 +165,29 @@ func TestAnyHistoryGivesTheRowsOfTheLog(t *testing.T) {
 			rt.Errorf("a block of %d rows, want at most %d", w.sink.largest, most)
 		}
 	})
+}
+
+// history grows the log with pauses, and follows it until all of it has arrived.
+func (w *world) history(t testing.TB, pauses []int) {
+	var wg sync.WaitGroup
+	grown := make(chan struct{})
+	wg.Go(func() {
+		defer close(grown)
+		dice := rand.New(rand.NewPCG(uint64(len(pauses)), 4))
+		for i, p := range pauses {
+			<-time.After(time.Duration(p) * time.Millisecond)
+			w.grow(i, dice)
+		}
+	})
+	w.until(t, func() bool {
+		select {
+		case <-grown:
+			return w.isDone()
+		default:
+			return false
+		}
+	})
+	wg.Wait()
 }
 
 func TestBlocks(t *testing.T) {
@@ -262,45 +275,3 @@ func TestSkippedRecordsAreCounted(t *testing.T) {
 		}
 	})
 }
-
-// Half of the large blocks' tokens are taken by partitions that wait for the store.
-func TestMemoryIsBoundedOverPartitions(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		const partitions, records = 12, 200
-		f := &faults{}
-		store, sink := newStore(f), newSink(f)
-		follower := analytics.New(analytics.Options{Sink: sink, Store: store, Codec: codec,
-			Logger: slog.New(slog.DiscardHandler), Metrics: analytics.NewMetrics(prometheus.NewRegistry())})
-		ctx, cancel := context.WithCancel(t.Context())
-		var wg sync.WaitGroup
-		var logs []*fakeLog
-		var want expected
-		for i := range partitions {
-			l := newLog(bulk.Source{Cluster: clusterID, Topic: bulk.TopicResults, Partition: int32(i)})
-			for j := range records {
-				l.add(want.resultBatch((i*records+j)*100, 100), 0)
-			}
-			logs = append(logs, l)
-			p := &partition{fakeLog: l, rng: rand.New(rand.NewPCG(1, uint64(i))), maxCut: 10, faults: f} //nolint:gosec // a test's dice
-			wg.Go(func() {
-				if err := follower.Run(ctx, p); err != nil {
-					t.Error(err)
-				}
-			})
-		}
-		for _, l := range logs {
-			w := &world{log: l, store: store}
-			for !w.isDone() {
-				<-time.After(10 * time.Millisecond)
-			}
-		}
-		cancel()
-		wg.Wait()
-		if len(sink.results) != len(want.results) {
-			t.Errorf("%d rows, want %d", len(sink.results), len(want.results))
-		}
-	})
-}
-
-// key tells rows of the second line apart.
-func key(upload string, row int64) string { return fmt.Sprint(upload, "/", row) }

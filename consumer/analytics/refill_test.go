@@ -1,6 +1,7 @@
 package analytics_test
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"testing"
@@ -103,7 +104,7 @@ func TestRefillSurvivesFaults(t *testing.T) {
 		w.fill(40)
 		w.log.prune(40, 40)
 		for i := range 200 {
-			w.faults.plan = append(w.faults.plan, fault(i%int(numFaults)), faultNone, faultNone, faultNone, faultNone, faultNone, faultNone)
+			w.faults.plan = append(w.faults.plan, fault(i%numFaults), faultNone, faultNone, faultNone, faultNone, faultNone, faultNone)
 		}
 		w.until(t, w.isDone)
 		w.checkSecondLine(t)
@@ -143,3 +144,6 @@ func TestSameOffsetsOtherRecords(t *testing.T) {
 		w.checkSecondLine(t)
 	})
 }
+
+// key tells rows of the second line apart.
+func key(upload string, row int64) string { return fmt.Sprint(upload, "/", row) }

@@ -23,6 +23,7 @@ func (t *tenure) takeUp(ctx context.Context) error {
 	if done {
 		need = to
 	}
+	t.Metrics.lag(t.src, end-max(need, first))
 	switch {
 	case !ok:
 		return t.startOver(ctx, first)

@@ -1,7 +1,9 @@
 package apply
 
 import (
+	"bytes"
 	"fmt"
+	"slices"
 
 	"sluice/internal/bulk"
 	"sluice/internal/customer"
@@ -12,14 +14,15 @@ import (
 // headers a change stays under the log's 900 KB.
 const maxDocBytes = 256 << 10
 
-// folder decides what a batch does. It is filled by begin from the records alone;
+// folder decides what a batch does. It is filled by add from the records alone;
 // decide may then run any number of times over what the store holds.
 type folder struct {
 	codec  *event.Codec
 	src    bulk.Source
 	nowMs  int64
 	rows   []rowEvent
-	rowBuf []bulk.Row
+	rowBuf []*bulk.Row // one for each of rows, used again by the next batch
+	bytes  int         // of the records
 
 	uploads   []string
 	uploadIdx map[string]int
@@ -32,19 +35,32 @@ type folder struct {
 	marks   []bulk.UploadMark
 	gap     []bool
 	results [][]bulk.Result
-	touched map[customerName]*folded
+	known   []*folded                    // beside keys, where the key is a customerId
+	others  map[customerName]*folded     // found by reference alone
 	holders map[bulk.CustomerKey]*folded // who holds a reference now; nil: nobody
 	order   []*folded
-	out     []bulk.Record
+	blocks  [][]folded // where the folded of order are, used again by the next decide
+	docs    []byte     // where documents are made; grows by reallocation, finished ones keep the old memory
 	journal []byte
 	packed  []byte
 	tally   tally
+
+	// out makes the batch's records. While one builder's records are published the
+	// next batch uses the other.
+	out, other *event.Builder
 }
+
+const (
+	blockRows = 256
+	// maxDocsBytes keeps a rare batch of huge customers from holding its memory.
+	maxDocsBytes = 4 << 20
+)
 
 // rowEvent is one record of the batch: a row, or bytes that could not be read.
 type rowEvent struct {
 	row    *bulk.Row // nil: unreadable
 	upload int       // index into uploads; -1: not even the upload is known
+	key    int       // index into keys of what names the customer; -1: nothing does
 	number int64
 	prev   int64
 	record *bulk.Record
@@ -75,46 +91,60 @@ type tally struct {
 	deadLettered int
 }
 
-// begin decodes a batch and gathers what must be read for it.
-func (f *folder) begin(o *Owner, src bulk.Source, records []bulk.Record) {
+// begin forgets the last batch.
+func (f *folder) begin(o *Owner, src bulk.Source) {
 	f.codec, f.src, f.nowMs = o.Codec, src, o.Now().UnixMilli()
 	if f.uploadIdx == nil {
 		f.uploadIdx = map[string]int{}
 		f.keyIdx = map[bulk.CustomerKey]int{}
+		f.others = map[customerName]*folded{}
+		f.holders = map[bulk.CustomerKey]*folded{}
+		f.out, f.other = o.Codec.NewBuilder(), o.Codec.NewBuilder()
 	}
 	clear(f.uploadIdx)
 	clear(f.keyIdx)
 	f.refused = nil
-	// Slices handed to the store or to a publish in flight are not reused.
-	f.rows, f.uploads, f.keys = f.rows[:0], f.uploads[:0], f.keys[:0]
-	for len(f.rowBuf) < len(records) {
-		f.rowBuf = append(f.rowBuf, bulk.Row{})
-	}
-	for i := range records {
-		f.decode(&records[i], &f.rowBuf[i])
-	}
+	f.rows, f.uploads, f.keys, f.bytes = f.rows[:0], f.uploads[:0], f.keys[:0], 0
 }
 
-// decode reads one record and notes the keys it needs.
-func (f *folder) decode(rec *bulk.Record, row *bulk.Row) {
+// add decodes one record into the batch and notes the keys it needs. Nothing of
+// the record is kept.
+func (f *folder) add(rec *bulk.Record) {
+	f.bytes += len(rec.Value)
+	if len(f.rows) == len(f.rowBuf) {
+		// The rows so far stay where they are: the batch points to them.
+		f.rowBuf = append(f.rowBuf, new(bulk.Row))
+	}
+	row := f.rowBuf[len(f.rows)]
 	if err := f.codec.DecodeRow(rec.Value, row); err != nil {
-		e := rowEvent{upload: -1, record: rec, reason: err.Error()}
+		e := rowEvent{upload: -1, record: cloneRecord(rec), reason: err.Error()}
 		if upload, number, prev, ok := event.RowOf(rec); ok {
 			e.upload, e.number, e.prev = f.upload(upload), number, prev
 		}
 		f.rows = append(f.rows, e)
 		return
 	}
-	f.rows = append(f.rows, rowEvent{row: row, upload: f.upload(row.Upload), number: row.Number, prev: row.Prev})
-	if row.CustomerID != "" {
-		f.key(bulk.CustomerKey{Company: row.Company, Value: row.CustomerID})
-	}
+	e := rowEvent{row: row, upload: f.upload(row.Upload), key: -1, number: row.Number, prev: row.Prev}
 	if row.ByRef {
-		f.key(bulk.CustomerKey{Company: row.Company, Value: row.Identity, ByRef: true})
+		e.key = f.key(bulk.CustomerKey{Company: row.Company, Value: row.Identity, ByRef: true})
 	}
+	if row.CustomerID != "" {
+		e.key = f.key(bulk.CustomerKey{Company: row.Company, Value: row.CustomerID})
+	}
+	f.rows = append(f.rows, e)
 	if ch := &row.Changes[customer.UniqueRefNo]; ch.Action == customer.Set {
 		f.key(bulk.CustomerKey{Company: row.Company, Value: ch.Value.Text, ByRef: true})
 	}
+}
+
+// cloneRecord copies a record whose bytes belong to the log's reader.
+func cloneRecord(rec *bulk.Record) *bulk.Record {
+	c := *rec
+	c.Key, c.Value, c.Headers = bytes.Clone(rec.Key), bytes.Clone(rec.Value), slices.Clone(rec.Headers)
+	for i := range c.Headers {
+		c.Headers[i].Value = bytes.Clone(c.Headers[i].Value)
+	}
+	return &c
 }
 
 func (f *folder) upload(id string) int {
@@ -127,11 +157,14 @@ func (f *folder) upload(id string) int {
 	return i
 }
 
-func (f *folder) key(k bulk.CustomerKey) {
-	if _, ok := f.keyIdx[k]; !ok {
-		f.keyIdx[k] = len(f.keys)
+func (f *folder) key(k bulk.CustomerKey) int {
+	i, ok := f.keyIdx[k]
+	if !ok {
+		i = len(f.keys)
 		f.keys = append(f.keys, k)
+		f.keyIdx[k] = i
 	}
+	return i
 }
 
 // refuse makes every row of a customer fail at the next decide.
@@ -154,9 +187,15 @@ func (f *folder) decide(v *bulk.ApplyView) (*bulk.ApplyWrite, error) {
 	for i := range f.uploads {
 		f.results[i] = f.results[i][:0]
 	}
-	f.touched = make(map[customerName]*folded, len(f.keys))
-	f.holders = map[bulk.CustomerKey]*folded{}
-	f.order, f.out, f.journal, f.tally = f.order[:0], nil, f.journal[:0], tally{}
+	f.known = slices.Grow(f.known[:0], len(f.keys))[:len(f.keys)]
+	clear(f.known)
+	clear(f.others)
+	clear(f.holders)
+	f.out.Reset()
+	if cap(f.docs) > maxDocsBytes {
+		f.docs = nil
+	}
+	f.order, f.docs, f.journal, f.tally = f.order[:0], f.docs[:0], f.journal[:0], tally{}
 	for i := range f.rows {
 		if err := f.take(&f.rows[i]); err != nil {
 			return nil, err
@@ -168,7 +207,7 @@ func (f *folder) decide(v *bulk.ApplyView) (*bulk.ApplyWrite, error) {
 // take applies the prev rule to one record and, if it is next, gives it its result.
 func (f *folder) take(e *rowEvent) error {
 	if e.row == nil {
-		f.out = append(f.out, event.DeadLetterRecord(e.record, e.reason))
+		f.out.Add(event.DeadLetterRecord(e.record, e.reason))
 		f.tally.deadLettered++
 		if e.upload < 0 {
 			return nil
@@ -197,7 +236,7 @@ func (f *folder) take(e *rowEvent) error {
 		res.Status = bulk.StatusUnprocessed
 		res.Warnings = e.row.Warnings
 	default:
-		if err := f.row(e.row, &res); err != nil {
+		if err := f.row(e, &res); err != nil {
 			return err
 		}
 	}
@@ -207,9 +246,10 @@ func (f *folder) take(e *rowEvent) error {
 }
 
 // row makes one row take effect on the customers as the batch has them.
-func (f *folder) row(r *bulk.Row, res *bulk.Result) error {
+func (f *folder) row(e *rowEvent, res *bulk.Result) error {
+	r := e.row
 	res.Warnings, res.Amount = r.Warnings, r.Amount
-	c, err := f.subject(r)
+	c, err := f.subject(e)
 	if err != nil {
 		return err
 	}
@@ -220,64 +260,113 @@ func (f *folder) row(r *bulk.Row, res *bulk.Result) error {
 		}
 		return nil
 	}
-	before, beforeVersion := c.doc, c.version
-	next := c.cust
-	changed := next.Apply(&r.Changes)
+	wasRef := c.cust.Values[customer.UniqueRefNo].Text
+	changed := c.cust.Apply(&r.Changes)
 	res.CustomerID, res.Version = c.name.id, c.version
-	if changed == 0 && beforeVersion > 0 {
+	if changed == 0 && c.version > 0 {
 		res.Status = bulk.StatusUnchanged
 		return nil
 	}
-	next.CustomerID = c.name.id
-	next.Version = beforeVersion + 1
-	next.UpdatedAt = timeOf(f.nowMs)
-	doc := f.codec.AppendCustomer(nil, &next)
+	doc := f.document(c)
 	if len(doc) > maxDocBytes {
 		f.fail(res, customer.Issue{Code: customer.TooLong, Message: fmt.Sprintf("the customer would take %d bytes after this row and at most %d are kept: shorten the longest values", len(doc), maxDocBytes)})
-		return nil
+		return f.restore(c)
 	}
-	f.moveReference(c, &next)
-	c.cust, c.doc, c.version = next, doc, next.Version
-	res.Status, res.Version = bulk.StatusApplied, next.Version
+	f.moveReference(c, wasRef)
 	change := bulk.Change{
-		Upload: r.Upload, Company: r.Company, CustomerID: c.name.id, Row: r.Number, Version: next.Version,
-		Operation: bulk.OperationUpdated, ChangedAt: f.nowMs, Fields: changed, Before: before, After: doc,
+		Upload: r.Upload, Company: r.Company, CustomerID: c.name.id, Row: r.Number, Version: c.version + 1,
+		Operation: bulk.OperationUpdated, ChangedAt: f.nowMs, Fields: changed, Before: c.doc, After: doc,
 	}
-	if beforeVersion == 0 {
+	if c.version == 0 {
 		change.Operation, change.Before = bulk.OperationCreated, nil
 	}
-	f.out = append(f.out, f.codec.ChangeRecord(&change))
+	f.out.Change(&change)
+	c.doc, c.version = doc, change.Version
+	res.Status, res.Version = bulk.StatusApplied, change.Version
+	return nil
+}
+
+// document encodes a customer as its next version.
+func (f *folder) document(c *folded) []byte {
+	c.cust.CustomerID = c.name.id
+	c.cust.Version = c.version + 1
+	c.cust.UpdatedAt = timeOf(f.nowMs)
+	begin := len(f.docs)
+	f.docs = f.codec.AppendCustomer(f.docs, &c.cust)
+	return f.docs[begin:len(f.docs):len(f.docs)]
+}
+
+// restore undoes what a refused row did to a customer.
+func (f *folder) restore(c *folded) error {
+	if c.version == 0 {
+		c.cust = customer.Customer{}
+		return nil
+	}
+	if err := f.codec.DecodeCustomer(c.doc, &c.cust); err != nil {
+		return fmt.Errorf("customer %s of %s: %w", c.name.id, c.name.company, err)
+	}
 	return nil
 }
 
 // subject returns the customer a row is about, with version 0 if there is none;
 // nil when an update names a reference that nobody holds.
-func (f *folder) subject(r *bulk.Row) (*folded, error) {
-	if r.CustomerID == "" {
-		return f.holder(bulk.CustomerKey{Company: r.Company, Value: r.Identity, ByRef: true})
+func (f *folder) subject(e *rowEvent) (*folded, error) {
+	switch {
+	case e.key < 0:
+		return nil, nil
+	case e.row.CustomerID == "":
+		return f.holder(f.keys[e.key])
 	}
-	key := bulk.CustomerKey{Company: r.Company, Value: r.CustomerID}
-	return f.customer(customerName{r.Company, r.CustomerID}, f.keyIdx[key])
+	return f.customer(customerName{e.row.Company, e.row.CustomerID}, e.key)
 }
 
 // customer returns the batch's state of a customer found under a key.
 func (f *folder) customer(name customerName, key int) (*folded, error) {
-	if c := f.touched[name]; c != nil {
+	isOther := false
+	if f.keys[key].ByRef {
+		// The customer may be known under its id too: it is one state.
+		if i, ok := f.keyIdx[bulk.CustomerKey{Company: name.company, Value: name.id}]; ok {
+			key = i
+		} else {
+			isOther = true
+		}
+	}
+	c := f.known[key]
+	if isOther {
+		c = f.others[name]
+	}
+	if c != nil {
 		return c, nil
 	}
 	old := f.view.Found[key]
-	c := &folded{name: name, found: key, old: old, doc: old.Doc, version: old.Version}
+	c = f.newFolded()
+	c.name, c.found, c.old, c.doc, c.version = name, key, old, old.Doc, old.Version
 	if old.Version == 0 {
 		c.found = -1
-	} else if err := f.codec.DecodeCustomer(old.Doc, &c.cust); err != nil {
-		return nil, fmt.Errorf("customer %s of %s: %w", name.id, name.company, err)
 	}
-	// Decoded strings alias the store's buffer copy, which decide may keep.
+	if err := f.restore(c); err != nil {
+		return nil, err
+	}
+	// Decoded strings alias a copy of the document, so decide may keep them.
 	c.oldRef = c.cust.Values[customer.UniqueRefNo].Text
 	c.oldName = c.cust.Values[customer.LegalName].Text
-	f.touched[name] = c
-	f.order = append(f.order, c)
+	if isOther {
+		f.others[name] = c
+	} else {
+		f.known[key] = c
+	}
 	return c, nil
+}
+
+// newFolded takes the next place and notes it in order.
+func (f *folder) newFolded() *folded {
+	n := len(f.order)
+	if n == len(f.blocks)*blockRows {
+		f.blocks = append(f.blocks, make([]folded, blockRows))
+	}
+	c := &f.blocks[n/blockRows][n%blockRows]
+	f.order = append(f.order, c)
+	return c
 }
 
 // holder returns who holds a reference now, nil for nobody.
@@ -303,9 +392,9 @@ func (f *folder) holder(k bulk.CustomerKey) (*folded, error) {
 	return c, nil
 }
 
-// moveReference notes that a customer's reference is another now.
-func (f *folder) moveReference(c *folded, next *customer.Customer) {
-	was, is := c.cust.Values[customer.UniqueRefNo].Text, next.Values[customer.UniqueRefNo].Text
+// moveReference notes that a customer's reference is another than it was.
+func (f *folder) moveReference(c *folded, was string) {
+	is := c.cust.Values[customer.UniqueRefNo].Text
 	if was == is {
 		return
 	}

@@ -27,6 +27,13 @@ type Options struct {
 // cost is spread thin and the batch still fits in memory many times over.
 const defaultBatchRows = 2_000
 
+// maxBatchBytes ends a batch of large rows early, so that a batch's memory is
+// bounded by bytes too.
+const maxBatchBytes = 4 << 20
+
+// maxGather is how long the first row of a batch waits for others at most.
+const maxGather = 25 * time.Millisecond
+
 // maxResultBytes keeps a result event under the log's limit of 900 KB, headers
 // and framing included.
 const maxResultBytes = 800 << 10
@@ -74,6 +81,9 @@ type tenure struct {
 	publishes chan outcome // the publish in flight, if any
 	stored    int64        // published mark as the store has it
 	fold      folder
+
+	rest     []bulk.Record // fetched and not yet in a batch
+	restNext int64         // offset after them
 }
 
 // outcome is how the publish of a journal row ended.
@@ -93,27 +103,75 @@ func (t *tenure) run(ctx context.Context) (err error) {
 		return err
 	}
 	for {
-		records, next, err := t.fetch(ctx)
+		next, err := t.gather(ctx)
 		if err != nil {
 			return err
 		}
-		for len(records) > 0 {
-			n := min(len(records), t.BatchRows)
-			end := next
-			if n < len(records) {
-				end = records[n].Offset
-			}
-			if err := t.batch(ctx, records[:n], end); err != nil {
-				return err
-			}
-			records = records[n:]
-		}
-		if t.prog.Next < next { // nothing but markers the client skipped
-			t.prog.Next = next
+		if err := t.batch(ctx, next); err != nil {
+			return err
 		}
 		t.worked()
-		t.Metrics.Lag.WithLabelValues(partitionLabel(t.src)).Set(float64(t.part.Lag()))
+		t.Metrics.Lag.WithLabelValues(partitionLabel(t.src)).Set(float64(t.part.Lag() + int64(len(t.rest))))
 	}
+}
+
+// gather fills a batch: with what is there, and with what arrives while the log
+// makes that durable, since progress may not run ahead of what survives a power
+// cut. It waits for the first record only. Next is the offset after the batch.
+func (t *tenure) gather(ctx context.Context) (next int64, err error) {
+	f := &t.fold
+	f.begin(t.Owner, t.src)
+	var began time.Time
+	for {
+		if len(t.rest) == 0 {
+			if t.rest, t.restNext, err = t.more(ctx); err != nil {
+				return 0, err
+			}
+			if len(t.rest) == 0 && len(f.rows) > 0 {
+				return next, nil
+			}
+			if len(t.rest) == 0 { // nothing but markers the client skipped
+				t.prog.Next = max(t.prog.Next, t.restNext)
+				continue
+			}
+		}
+		if len(f.rows) == 0 {
+			began = time.Now()
+		}
+		n := 0
+		for n < len(t.rest) && len(f.rows) < t.BatchRows && (len(f.rows) == 0 || f.bytes < maxBatchBytes) {
+			f.add(&t.rest[n])
+			n++
+		}
+		t.rest = t.rest[n:]
+		next = t.restNext
+		if len(t.rest) > 0 {
+			next = t.rest[0].Offset
+		}
+		if err := t.part.Durable(ctx); err != nil {
+			return 0, fmt.Errorf("waiting for the log's disk: %w", err)
+		}
+		if len(t.rest) > 0 || len(f.rows) == t.BatchRows || f.bytes >= maxBatchBytes || time.Since(began) > maxGather {
+			return next, nil
+		}
+	}
+}
+
+// more fetches; into a batch that is begun it brings only what is there already.
+func (t *tenure) more(ctx context.Context) ([]bulk.Record, int64, error) {
+	if len(t.fold.rows) == 0 {
+		return t.fetch(ctx)
+	}
+	now, cancel := context.WithDeadline(ctx, time.Time{})
+	defer cancel()
+	records, next, err := t.part.Fetch(now)
+	switch {
+	case err == nil:
+		return records, next, nil
+	case ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded):
+		return nil, 0, fmt.Errorf("fetching after offset %d: %w", t.prog.Next, err)
+	}
+	return nil, 0, nil
 }
 
 // resume reads progress, publishes the journal's unpublished tail and seeks.
@@ -196,15 +254,10 @@ func (t *tenure) fetch(ctx context.Context) ([]bulk.Record, int64, error) {
 	}
 }
 
-// batch applies one batch and starts to publish it.
-func (t *tenure) batch(ctx context.Context, records []bulk.Record, next int64) error {
+// batch applies the gathered batch and starts to publish it.
+func (t *tenure) batch(ctx context.Context, next int64) error {
 	started := time.Now()
 	f := &t.fold
-	f.begin(t.Owner, t.src, records)
-	// Progress may not run ahead of what survives a power cut.
-	if err := t.part.Durable(ctx); err != nil {
-		return fmt.Errorf("waiting for the log's disk: %w", err)
-	}
 	b := bulk.ApplyBatch{
 		Source: t.src, From: t.prog.Next, Next: next, Seq: t.prog.Seq + 1,
 		Uploads: f.uploads, Keys: f.keys, Published: t.prog.Published,
@@ -220,7 +273,7 @@ func (t *tenure) batch(ctx context.Context, records []bulk.Record, next int64) e
 	t.stored = max(t.stored, b.Published)
 	t.Metrics.count(f)
 	t.Metrics.Seconds.Observe(time.Since(started).Seconds())
-	if len(f.out) == 0 {
+	if len(f.out.Records()) == 0 {
 		return nil
 	}
 	t.prog.Seq = b.Seq

@@ -10,7 +10,7 @@ import (
 
 // write turns the folded batch into what the transaction is to write.
 func (f *folder) write(v *bulk.ApplyView) *bulk.ApplyWrite {
-	w := &bulk.ApplyWrite{}
+	w := &bulk.ApplyWrite{Customers: make([]bulk.CustomerWrite, 0, len(f.order))}
 	for _, c := range f.order {
 		if c.version == c.old.Version {
 			continue
@@ -30,27 +30,29 @@ func (f *folder) write(v *bulk.ApplyView) *bulk.ApplyWrite {
 			continue
 		}
 		w.Marks = append(w.Marks, bulk.MarkMove{Upload: upload, From: v.Marks[i].Last, To: f.marks[i].Last})
-		f.out = append(f.out, f.codec.ResultRecords(&bulk.ResultBatch{
+		f.out.Results(&bulk.ResultBatch{
 			Upload: upload, Company: f.marks[i].Company, Source: f.src.Partition,
 			Prev: v.Marks[i].Last, Last: f.marks[i].Last, Results: f.results[i],
-		}, maxResultBytes)...)
+		}, maxResultBytes)
 		w.JournalUploads = append(w.JournalUploads, upload)
 	}
-	for i := range f.out {
-		f.journal = event.AppendJournal(f.journal, &f.out[i])
+	out := f.out.Records()
+	for i := range out {
+		f.journal = event.AppendJournal(f.journal, &out[i])
 	}
-	if len(f.out) > 0 {
+	if len(out) > 0 {
 		f.packed = event.Compress(f.packed[:0], f.journal)
 		w.Journal = f.packed
 	}
 	return w
 }
 
-// takeRecords gives the batch's records away: they are the publish's now.
+// takeRecords gives the batch's records to a publish: they are valid until the
+// one after the next batch is begun.
 func (f *folder) takeRecords() []bulk.Record {
-	out := f.out
-	f.out = nil
-	return out
+	records := f.out.Records()
+	f.out, f.other = f.other, f.out
+	return records
 }
 
 func timeOf(ms int64) time.Time { return time.UnixMilli(ms).UTC() }

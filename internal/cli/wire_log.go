@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -24,6 +26,7 @@ type eventLog struct {
 	cluster  string
 	address  string // of the embedded broker
 	log      *slog.Logger
+	outgoing sync.Pool // of *outgoing
 }
 
 // openBroker starts the embedded broker, if the configuration has one.
@@ -130,24 +133,51 @@ func (l *eventLog) Publish(ctx context.Context, records []bulk.Record) error {
 	if len(records) == 0 {
 		return nil
 	}
-	out := make([]kafka.Record, len(records))
+	out, ok := l.outgoing.Get().(*outgoing)
+	if !ok {
+		out = new(outgoing)
+	}
+	if err := l.producer.Produce(ctx, out.fill(records)); err != nil {
+		return err
+	}
+	out.forget()
+	l.outgoing.Put(out)
+	return l.durable(ctx)
+}
+
+// outgoing is memory for records on their way to the producer, which keeps none
+// of it.
+type outgoing struct {
+	records []kafka.Record
+	headers []kafka.Header
+}
+
+// fill gives records the client's type; keys, values and headers alias theirs.
+func (o *outgoing) fill(records []bulk.Record) []kafka.Record {
 	total := 0
 	for i := range records {
 		total += len(records[i].Headers)
 	}
-	headers := make([]kafka.Header, 0, total)
+	o.records = slices.Grow(o.records[:0], len(records))
+	o.headers = slices.Grow(o.headers[:0], total)
 	for i := range records {
 		r := &records[i]
-		first := len(headers)
+		first := len(o.headers)
 		for _, h := range r.Headers {
-			headers = append(headers, kafka.Header(h))
+			o.headers = append(o.headers, kafka.Header(h))
 		}
-		out[i] = kafka.Record{Topic: r.Topic, Partition: r.Partition, Time: r.Time, Key: r.Key, Value: r.Value, Headers: headers[first:len(headers):len(headers)]}
+		o.records = append(o.records, kafka.Record{
+			Topic: r.Topic, Partition: r.Partition, Time: r.Time, Key: r.Key, Value: r.Value,
+			Headers: o.headers[first:len(o.headers):len(o.headers)],
+		})
 	}
-	if err := l.producer.Produce(ctx, out); err != nil {
-		return err
-	}
-	return l.durable(ctx)
+	return o.records
+}
+
+// forget lets go of what the records alias.
+func (o *outgoing) forget() {
+	clear(o.records)
+	clear(o.headers)
 }
 
 // durable waits until everything acknowledged so far survives a power cut. On a

@@ -54,6 +54,7 @@ const fileLife = 24 * time.Hour
 
 // serve runs the configured roles until ctx ends, then drains them.
 func serve(ctx context.Context, cfg config.Config, stdout, stderr io.Writer) error {
+	limitHeap()
 	log, err := ops.NewLogger(stderr, cfg.LogFormat, cfg.LogLevel)
 	if err != nil {
 		return err

@@ -95,7 +95,8 @@ func (p *printer) print(b *kafka.Batch) error {
 	return nil
 }
 
-// line prints one event: where it stands, its key, and its value decoded.
+// line prints one event: where it stands, its key, its headers, and its value
+// decoded.
 func (p *printer) line(r *kafka.Record) error {
 	value := []byte("null")
 	if r.Value != nil {
@@ -104,8 +105,23 @@ func (p *printer) line(r *kafka.Record) error {
 			value = fmt.Appendf(nil, `{"undecodable":%s,"bytes":%d}`, jsonText(err.Error()), len(r.Value))
 		}
 	}
-	_, err := fmt.Fprintf(p.out, `{"partition":%d,"offset":%d,"key":%s,"value":%s}`+"\n", r.Partition, r.Offset, jsonText(string(r.Key)), value)
+	_, err := fmt.Fprintf(p.out, `{"partition":%d,"offset":%d,"key":%s,"headers":%s,"value":%s}`+"\n",
+		r.Partition, r.Offset, jsonText(string(r.Key)), jsonHeaders(r.Headers), value)
 	return err
+}
+
+// jsonHeaders writes headers as an object. Of several with one name the last
+// counts: a dead letter's own stand behind those it was received with.
+func jsonHeaders(headers []kafka.Header) []byte {
+	values := make(map[string]string, len(headers))
+	for _, h := range headers {
+		values[h.Key] = string(h.Value)
+	}
+	b, err := json.Marshal(values)
+	if err != nil {
+		return []byte("{}")
+	}
+	return b
 }
 
 // jsonText writes a string as JSON.

@@ -79,8 +79,10 @@ func results(t testing.TB, from, n int) []bulk.AnalyticsResult {
 	list := make([]bulk.AnalyticsResult, n)
 	for i := range list {
 		r := &list[i]
-		*r = bulk.AnalyticsResult{Company: company, Upload: upload, Row: int64(from + i), Status: bulk.Status(i % 4),
-			CustomerID: fmt.Sprintf("KC%014d", i), Version: int64(i), Amount: decimal(t, "1.25")}
+		*r = bulk.AnalyticsResult{
+			Company: company, Upload: upload, Row: int64(from + i), Status: bulk.Status(i % 4),
+			CustomerID: fmt.Sprintf("KC%014d", i), Version: int64(i), Amount: decimal(t, "1.25"),
+		}
 		if r.Status == bulk.StatusFailed {
 			r.Errors = []bulk.AnalyticsIssue{{Code: customer.TooLong, Field: "address"}, {Code: customer.Required}}
 		}
@@ -94,15 +96,19 @@ func results(t testing.TB, from, n int) []bulk.AnalyticsResult {
 func changes(from, n int) []bulk.AnalyticsChange {
 	list := make([]bulk.AnalyticsChange, n)
 	for i := range list {
-		list[i] = bulk.AnalyticsChange{Company: company, Upload: upload, Row: int64(from + i), CustomerID: fmt.Sprintf("KC%014d", i),
-			Version: 2, Operation: bulk.OperationUpdated, Fields: customer.SetOf(customer.LegalName, customer.PinCode), ChangedAt: 1_750_000_000_123}
+		list[i] = bulk.AnalyticsChange{
+			Company: company, Upload: upload, Row: int64(from + i), CustomerID: fmt.Sprintf("KC%014d", i),
+			Version: 2, Operation: bulk.OperationUpdated, Fields: customer.SetOf(customer.LegalName, customer.PinCode), ChangedAt: 1_750_000_000_123,
+		}
 	}
 	return list
 }
 
 func response() []bulk.AnalyticsUpload {
-	return []bulk.AnalyticsUpload{{Company: company, Upload: upload, Kind: bulk.KindUpdate, Outcome: bulk.OutcomePartial,
-		Counters: bulk.Counters{Total: 8, Applied: 2, Unchanged: 2, Failed: 2, Unprocessed: 2, Warned: 2}, FinishedAt: 1_750_000_000_456}}
+	return []bulk.AnalyticsUpload{{
+		Company: company, Upload: upload, Kind: bulk.KindUpdate, Outcome: bulk.OutcomePartial,
+		Counters: bulk.Counters{Total: 8, Applied: 2, Unchanged: 2, Failed: 2, Unprocessed: 2, Warned: 2}, FinishedAt: 1_750_000_000_456,
+	}}
 }
 
 func TestBlockSentAgain(t *testing.T) {
@@ -165,9 +171,11 @@ func TestValuesComeBack(t *testing.T) {
 	url := testenv.ClickHouse(t)
 	s, conn := open(t, url), raw(t, url)
 	for i, text := range []string{"0", "-0.0001", "92233720368547758.0801", "-123456789012345678.1234", "9999999999999999999999999999999999.9999"} {
-		must(t, s.InsertResults(t.Context(), fmt.Sprint(i), []bulk.AnalyticsResult{{Company: company, Upload: upload, Row: int64(i),
+		must(t, s.InsertResults(t.Context(), fmt.Sprint(i), []bulk.AnalyticsResult{{
+			Company: company, Upload: upload, Row: int64(i),
 			Status: bulk.StatusFailed, Amount: decimal(t, text), CustomerID: "ünï\x00", Version: -1,
-			Errors: []bulk.AnalyticsIssue{{Code: "A", Field: "x"}, {Code: "B"}}}}))
+			Errors: []bulk.AnalyticsIssue{{Code: "A", Field: "x"}, {Code: "B"}},
+		}}))
 		var amount, codes, fields, warnings, id, status string
 		must(t, conn.QueryRow(t.Context(), `SELECT toString(amount), toString(error_codes), toString(error_fields),
 			toString(warning_codes), customer_id, status FROM row_results WHERE row = ?`, i).

@@ -22,8 +22,18 @@ type Builder struct {
 // NewBuilder makes an empty builder.
 func (c *Codec) NewBuilder() *Builder { return &Builder{codec: c} }
 
-// Reset forgets all records and keeps the memory for the next ones.
+// maxKeptBytes keeps a rare batch of huge rows from holding its memory for good.
+const maxKeptBytes = 4 << 20
+
+// Reset forgets all records and keeps the memory for the next ones, unless it is
+// far more than an ordinary batch takes.
 func (b *Builder) Reset() {
+	if cap(b.bytes) > maxKeptBytes {
+		b.bytes = nil
+	}
+	if cap(b.scratch) > maxKeptBytes {
+		b.scratch = nil
+	}
 	clear(b.headers)
 	clear(b.records)
 	b.bytes, b.headers, b.records = b.bytes[:0], b.headers[:0], b.records[:0]
@@ -34,6 +44,16 @@ func (b *Builder) Records() []bulk.Record { return b.records }
 
 // Bytes is the size of keys, values and headers made since Reset.
 func (b *Builder) Bytes() int { return len(b.bytes) }
+
+// Add takes a record that was made elsewhere among those of the batch.
+func (b *Builder) Add(rec bulk.Record) { b.records = append(b.records, rec) }
+
+// DropLast forgets the record made last.
+func (b *Builder) DropLast() {
+	last := len(b.records) - 1
+	b.records[last] = bulk.Record{}
+	b.records = b.records[:last]
+}
 
 // Row makes the record of a row event for a partition.
 func (b *Builder) Row(r *bulk.Row, partition int32) {

@@ -20,7 +20,7 @@ type countedTally struct {
 
 // Aggregate is bulk.AggregateStore.Aggregate, in two trips like Apply.
 func (s *Store) Aggregate(ctx context.Context, b *bulk.AggregateBatch, decide func([]bulk.Tally) (*bulk.AggregateWrite, error)) error {
-	return again(ctx, func() error { return s.aggregateOnce(ctx, b, decide) })
+	return s.again(ctx, func() error { return s.aggregateOnce(ctx, b, decide) })
 }
 
 func (s *Store) aggregateOnce(ctx context.Context, b *bulk.AggregateBatch, decide func([]bulk.Tally) (*bulk.AggregateWrite, error)) error {
@@ -47,10 +47,10 @@ func (s *Store) aggregateOnce(ctx context.Context, b *bulk.AggregateBatch, decid
 		statements = append(statements, writeChunks(w.Chunks))
 	}
 	if len(w.Resend) > 0 {
-		statements = append(statements, statement{resendGaps, []any{w.Resend}})
+		statements = append(statements, statement{resendGaps, []any{storable(w.Resend)}})
 	}
 	if len(w.Complete) > 0 {
-		statements = append(statements, statement{completeUploads, []any{w.Complete}})
+		statements = append(statements, statement{completeUploads, []any{storable(w.Complete)}})
 	}
 	if _, err := burst(ctx, s.general, crash.AggregateCommit, nil, statements); err != nil {
 		return fmt.Errorf("write counts: %w", err)
@@ -86,7 +86,7 @@ func (s *Store) readTallies(ctx context.Context, b *bulk.AggregateBatch) (source
 func queueTallies(reads *pgx.Batch, uploads []string, found []countedTally) {
 	reads.Queue(`SELECT k.number, u.company, u.state = 'finished', u.partitions, t.version, `+counterColumns+`
 		FROM unnest($1::text[]) WITH ORDINALITY AS k(upload, number)
-		JOIN upload u ON u.id = k.upload JOIN tally t ON t.upload = u.id`, uploads).Query(func(rows pgx.Rows) error {
+		JOIN upload u ON u.id = k.upload JOIN tally t ON t.upload = u.id`, storable(uploads)).Query(func(rows pgx.Rows) error {
 		for rows.Next() {
 			t := countedTally{Tally: bulk.Tally{Known: true}}
 			var number int64
@@ -113,7 +113,7 @@ func queueTallies(reads *pgx.Batch, uploads []string, found []countedTally) {
 
 func queueResultMarks(reads *pgx.Batch, uploads []string, found []countedTally) {
 	reads.Queue(`SELECT k.number, m.source, m.last_row, m.end_row
-		FROM unnest($1::text[]) WITH ORDINALITY AS k(upload, number) JOIN result_mark m ON m.upload = k.upload`, uploads).
+		FROM unnest($1::text[]) WITH ORDINALITY AS k(upload, number) JOIN result_mark m ON m.upload = k.upload`, storable(uploads)).
 		Query(func(rows pgx.Rows) error {
 			ends := make([][]int64, len(found))
 			announced := make([]int, len(found))

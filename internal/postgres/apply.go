@@ -15,7 +15,7 @@ import (
 // it saw, and when the store looked like refusing a customer.
 func (s *Store) Apply(ctx context.Context, b *bulk.ApplyBatch, decide func(*bulk.ApplyView) (*bulk.ApplyWrite, error)) error {
 	write := s.writeBatch
-	return again(ctx, func() error {
+	return s.again(ctx, func() error {
 		err := s.applyOnce(ctx, b, decide, write)
 		if err != nil && isRefusal(err) && !isPassing(err) {
 			write = s.writeCarefully
@@ -121,7 +121,7 @@ func endBatch(b *bulk.ApplyBatch, w *bulk.ApplyWrite) []statement {
 		statements = appendJournal(b, w)
 	}
 	if len(w.Resend) > 0 {
-		statements = append(statements, statement{resendGaps, []any{w.Resend}})
+		statements = append(statements, statement{resendGaps, []any{storable(w.Resend)}})
 	}
 	return statements
 }

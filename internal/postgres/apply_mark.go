@@ -12,7 +12,7 @@ import (
 func queueMarks(reads *pgx.Batch, b *bulk.ApplyBatch, marks []bulk.UploadMark) {
 	reads.Queue(`SELECT k.number, u.company, u.state = 'finished', u.cancelled, coalesce(m.last_row, 0)
 		FROM unnest($1::text[]) WITH ORDINALITY AS k(upload, number) JOIN upload u ON u.id = k.upload
-		LEFT JOIN apply_mark m ON m.upload = u.id AND m.partition = $2`, b.Uploads, b.Source.Partition).
+		LEFT JOIN apply_mark m ON m.upload = u.id AND m.partition = $2`, storable(b.Uploads), b.Source.Partition).
 		Query(func(rows pgx.Rows) error {
 			for rows.Next() {
 				var number int64

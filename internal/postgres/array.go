@@ -34,7 +34,7 @@ func (a *array) bytes() []byte {
 	if a.hasNull {
 		binary.BigEndian.PutUint32(a.buf[4:], 1)
 	}
-	binary.BigEndian.PutUint32(a.buf[12:], uint32(a.n)) //nolint:gosec // a batch has a few thousand rows
+	binary.BigEndian.PutUint32(a.buf[12:], uint32(a.n))
 	return a.buf
 }
 
@@ -46,20 +46,20 @@ func (a *array) null() {
 
 func (a *array) text(s string) {
 	a.n++
-	a.buf = binary.BigEndian.AppendUint32(a.buf, uint32(len(s))) //nolint:gosec // no document comes near 4 GB
+	a.buf = binary.BigEndian.AppendUint32(a.buf, uint32(len(s)))
 	a.buf = append(a.buf, s...)
 }
 
 func (a *array) raw(b []byte) {
 	a.n++
-	a.buf = binary.BigEndian.AppendUint32(a.buf, uint32(len(b))) //nolint:gosec // no document comes near 4 GB
+	a.buf = binary.BigEndian.AppendUint32(a.buf, uint32(len(b)))
 	a.buf = append(a.buf, b...)
 }
 
 // jsonb adds a JSON text as the first version of the type's wire form.
 func (a *array) jsonb(text []byte) {
 	a.n++
-	a.buf = binary.BigEndian.AppendUint32(a.buf, uint32(len(text)+1)) //nolint:gosec // no document comes near 4 GB
+	a.buf = binary.BigEndian.AppendUint32(a.buf, uint32(len(text)+1))
 	a.buf = append(a.buf, 1)
 	a.buf = append(a.buf, text...)
 }
@@ -67,13 +67,13 @@ func (a *array) jsonb(text []byte) {
 func (a *array) int8(v int64) {
 	a.n++
 	a.buf = append(a.buf, 0, 0, 0, 8)
-	a.buf = binary.BigEndian.AppendUint64(a.buf, uint64(v)) //nolint:gosec // two's complement is the wire form
+	a.buf = binary.BigEndian.AppendUint64(a.buf, uint64(v))
 }
 
 func (a *array) int4(v int) {
 	a.n++
 	a.buf = append(a.buf, 0, 0, 0, 4)
-	a.buf = binary.BigEndian.AppendUint32(a.buf, uint32(v)) //nolint:gosec // callers keep to 32 bits
+	a.buf = binary.BigEndian.AppendUint32(a.buf, uint32(v))
 }
 
 func (a *array) time(t time.Time) { a.int8(t.UnixMicro() - epochMicros) }
@@ -87,7 +87,7 @@ func fromEpoch(micros int64) time.Time {
 }
 
 func readInt8(b []byte) int64 {
-	return int64(binary.BigEndian.Uint64(b)) //nolint:gosec // two's complement is the wire form
+	return int64(binary.BigEndian.Uint64(b))
 }
 
 // The types of elements in use.

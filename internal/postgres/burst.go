@@ -48,16 +48,18 @@ func burst(ctx context.Context, pool *pgxpool.Pool, step crash.Step, buf []byte,
 	if err != nil {
 		return buf, err
 	}
+	end, err := appendExecutes(nil, len(statements))
+	if err != nil {
+		return buf, err
+	}
 	if err := writeTo(ctx, c.PgConn(), buf); err != nil {
-		return buf, errors.Join(err, hangUp(ctx, c))
+		hangUp(ctx, c)
+		return buf, err
 	}
 	crash.Before(step)
-	end, err := appendExecutes(make([]byte, 0, 32*len(statements)), len(statements))
-	if err != nil {
-		return buf, errors.Join(err, hangUp(ctx, c))
-	}
 	if err := writeTo(ctx, c.PgConn(), end); err != nil {
-		return buf, errors.Join(&unknownError{err}, hangUp(ctx, c))
+		hangUp(ctx, c)
+		return buf, &unknownError{err}
 	}
 	if err := readResults(ctx, c); err != nil {
 		return buf, err
@@ -66,11 +68,11 @@ func burst(ctx context.Context, pool *pgxpool.Pool, step crash.Step, buf []byte,
 	return buf, nil
 }
 
-// hangUp closes a connection on which the server waits for something.
-func hangUp(ctx context.Context, c *pgx.Conn) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
-	defer cancel()
-	return c.Close(ctx)
+// hangUp closes a connection without a farewell: part of a message may have been
+// sent, which nothing may follow.
+func hangUp(ctx context.Context, c *pgx.Conn) {
+	_ = c.PgConn().Conn().Close()
+	_ = c.Close(ctx) // tells pgx and the pool
 }
 
 func portal(i int) string { return "p" + strconv.Itoa(i) }
@@ -155,7 +157,8 @@ func readResults(ctx context.Context, c *pgx.Conn) error {
 	for {
 		message, err := c.PgConn().ReceiveMessage(ctx)
 		if err != nil {
-			return errors.Join(&unknownError{err}, hangUp(ctx, c))
+			hangUp(ctx, c)
+			return &unknownError{err}
 		}
 		switch m := message.(type) {
 		case *pgproto3.ErrorResponse:

@@ -28,10 +28,12 @@ func writeChunks(chunks []bulk.ResultChunk) statement {
 		after.int8(k.After)
 		body.raw(k.Body)
 	}
-	return statement{`INSERT INTO result_chunk (upload, source, last_row, after, body)
+	return statement{
+		`INSERT INTO result_chunk (upload, source, last_row, after, body)
 		SELECT * FROM unnest($1::text[], $2::integer[], $3::bigint[], $4::bigint[], $5::bytea[])
 		ON CONFLICT (upload, source, last_row) DO UPDATE SET after = excluded.after, body = excluded.body`,
-		[]any{uploads, &source, &last, &after, &body}}
+		[]any{uploads, &source, &last, &after, &body},
+	}
 }
 
 // Chunks is bulk.FinishStore.Chunks.

@@ -11,13 +11,20 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// sessionSettings hold for every session. The time-outs are there so that a
-// frozen process, or one that the network lost, holds the locks of others up for
-// no longer than that.
+// sessionSettings hold for every session, whatever the server's defaults are.
 func sessionSettings() map[string]string {
 	return map[string]string{
-		"default_transaction_isolation":       "read committed", // guards are counted on it
-		"synchronous_commit":                  "on",             // what was committed is durable
+		"default_transaction_isolation": "read committed", // what the guards of a batch stand on
+		"synchronous_commit":            "on",             // what was committed is durable
+	}
+}
+
+// sessionDefaults may be set otherwise in the address. The time-outs are there
+// so that a frozen process, or one that the network lost, holds others up for no
+// longer than that.
+func sessionDefaults() map[string]string {
+	return map[string]string{
+		"application_name":                    "sluice",
 		"idle_in_transaction_session_timeout": "10s",
 		"lock_timeout":                        "10s",
 		"statement_timeout":                   "60s",
@@ -43,13 +50,12 @@ func openPool(ctx context.Context, url string, conns int, settings map[string]st
 	if err != nil {
 		return nil, fmt.Errorf("read the address: %w", err)
 	}
-	cfg.MaxConns = int32(min(conns, math.MaxInt32)) //nolint:gosec // bounded just here
-	params := cfg.ConnConfig.RuntimeParams
-	if params["application_name"] == "" {
-		params["application_name"] = "sluice"
-	}
+	cfg.MaxConns = int32(min(conns, math.MaxInt32))
+	params := sessionDefaults()
+	maps.Copy(params, cfg.ConnConfig.RuntimeParams)
 	maps.Copy(params, sessionSettings())
 	maps.Copy(params, settings)
+	cfg.ConnConfig.RuntimeParams = params
 	cfg.AfterConnect = checkConn
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {

@@ -28,7 +28,7 @@ func columnName(f customer.Field) string {
 func eachColumn(separator string, fn func(f customer.Field, column string) string) string {
 	parts := make([]string, customer.NumFields)
 	for i := range parts {
-		f := customer.Field(i) //nolint:gosec // there are twelve
+		f := customer.Field(i)
 		parts[i] = fn(f, columnName(f))
 	}
 	return strings.Join(parts, separator)

@@ -38,7 +38,7 @@ func (a *attempt) queueFind(b *pgx.Batch, keys []bulk.CustomerKey, byRef bool, t
 	for i := range keys {
 		// What the database can not hold is not there.
 		if keys[i].ByRef == byRef && isText(keys[i].Company, keys[i].Value) {
-			order = append(order, int32(i)) //nolint:gosec // a batch has a few thousand keys
+			order = append(order, int32(i))
 		}
 	}
 	if len(order) == 0 {
@@ -125,4 +125,3 @@ func (a *attempt) encodeFound(codec bulk.DocCodec) error {
 }
 
 func (s span) of(texts string) string { return texts[s.begin : s.begin+s.length] }
-

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5"
 
@@ -56,7 +57,9 @@ func searchText(q *bulk.CustomerQuery) (text string, args []any) {
 	from := `customer c`
 	if q.NamePrefix != "" {
 		add(`c.legal_name >=`, q.NamePrefix)
-		add(`c.legal_name <`, afterPrefix(q.NamePrefix))
+		if end := afterPrefix(q.NamePrefix); end != "" {
+			add(`c.legal_name <`, end)
+		}
 		if q.CustomerID == "" && q.Ref == "" {
 			// Kept from walking a whole company in the order of ids instead.
 			from = `(SELECT * FROM customer c WHERE true` + where.String() + ` OFFSET 0) c`
@@ -67,10 +70,16 @@ func searchText(q *bulk.CustomerQuery) (text string, args []any) {
 		` ORDER BY c.customer LIMIT $1`, args
 }
 
-// afterPrefix is the first text, byte by byte, after all that begin with prefix;
-// the database holds none between its last character and the next one.
+// afterPrefix is the first text, byte by byte, that the database can hold after
+// all that begin with prefix; empty when there is none.
 func afterPrefix(prefix string) string {
 	r := []rune(prefix)
+	for len(r) > 0 && r[len(r)-1] == utf8.MaxRune {
+		r = r[:len(r)-1]
+	}
+	if len(r) == 0 {
+		return ""
+	}
 	last := len(r) - 1
 	if r[last]++; r[last] == 0xD800 {
 		r[last] = 0xE000 // what lies between is no character

@@ -34,9 +34,9 @@ const (
 )
 
 // maxAttempts bounds how often a transaction is tried that others got in the
-// way of; attemptPause grows with each.
+// way of; the pause before each grows by attemptPause up to ten of them.
 const (
-	maxAttempts  = 10
+	maxAttempts  = 25
 	attemptPause = 5 * time.Millisecond
 )
 
@@ -95,25 +95,41 @@ func isRefusal(err error) bool {
 }
 
 // again runs fn until its error is not passing, with a growing pause.
-func again(ctx context.Context, fn func() error) error {
+func (s *Store) again(ctx context.Context, fn func() error) error {
 	for attempt := 1; ; attempt++ {
 		err := fn()
 		if err == nil || attempt == maxAttempts || !isPassing(err) || ctx.Err() != nil {
 			return wrap(err)
 		}
+		s.log.Debug("others were in the way of a transaction, trying it again", "attempt", attempt, "err", err)
 		pause(ctx, attempt)
 	}
 }
 
 // pause spreads those who got in each other's way.
 func pause(ctx context.Context, attempt int) {
-	span := attemptPause * time.Duration(attempt)
+	span := attemptPause * time.Duration(min(attempt, 10))
 	t := time.NewTimer(span/2 + rand.N(span)) //nolint:gosec // not a secret
 	defer t.Stop()
 	select {
 	case <-ctx.Done():
 	case <-t.C:
 	}
+}
+
+// storable are the same ids, with an empty one, which nothing has, in place of
+// one that PostgreSQL can not hold: what comes from a log may be anything.
+func storable(ids []string) []string {
+	if isText(ids...) {
+		return ids
+	}
+	held := make([]string, len(ids))
+	for i, id := range ids {
+		if isText(id) {
+			held[i] = id
+		}
+	}
+	return held
 }
 
 // isText reports whether PostgreSQL can hold the texts. Nothing is found under

@@ -25,7 +25,7 @@ func appendJournal(b *bulk.ApplyBatch, w *bulk.ApplyWrite) []statement {
 	if len(w.JournalUploads) > 0 {
 		statements = append(statements, statement{
 			`INSERT INTO journal_upload (upload, source, seq) SELECT unnest($5::text[]), p.id, $4::bigint` + source + ` ON CONFLICT DO NOTHING`,
-			[]any{b.Source.Cluster, b.Source.Topic, b.Source.Partition, b.Seq, w.JournalUploads},
+			[]any{b.Source.Cluster, b.Source.Topic, b.Source.Partition, b.Seq, storable(w.JournalUploads)},
 		})
 	}
 	return statements

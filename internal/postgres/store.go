@@ -32,7 +32,7 @@ type Store struct {
 	batches  *pgxpool.Pool // sessions set up for batches of customers
 	general  *pgxpool.Pool // for everything else
 	texts    customerTexts
-	attempts sync.Pool     // of *attempt: memory that one batch after the other uses
+	attempts sync.Pool // of *attempt: memory that one batch after the other uses
 }
 
 // Open brings the database's tables to the newest schema and connects to it.

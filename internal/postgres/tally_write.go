@@ -45,10 +45,12 @@ func writeTallies(b *bulk.AggregateBatch, writes []bulk.TallyWrite, before []cou
 		WHERE t.upload = u.upload AND t.version = u.version`,
 		c.uploads, c.version, c.applied, c.unchanged, c.failed, c.unprocessed, c.warned, c.amount)}
 	if len(c.markUploads) > 0 {
-		statements = append(statements, statement{`INSERT INTO result_mark AS m (upload, source, last_row, end_row)
+		statements = append(statements, statement{
+			`INSERT INTO result_mark AS m (upload, source, last_row, end_row)
 			SELECT * FROM unnest($1::text[], $2::integer[], $3::bigint[], $4::bigint[])
 			ON CONFLICT (upload, source) DO UPDATE SET last_row = excluded.last_row, end_row = coalesce(excluded.end_row, m.end_row)`,
-			[]any{c.markUploads, c.markSources, &c.markLast, &c.markEnd}})
+			[]any{c.markUploads, c.markSources, &c.markLast, &c.markEnd},
+		})
 	}
 	return statements, nil
 }
@@ -67,7 +69,7 @@ func (c *tallyArrays) add(w *bulk.TallyWrite, before *countedTally) error {
 		if t.Marks[i] == before.Marks[i] && !isNewEnd {
 			continue
 		}
-		c.markUploads, c.markSources = append(c.markUploads, w.Upload), append(c.markSources, int32(i)) //nolint:gosec // a source is 32 bits wide
+		c.markUploads, c.markSources = append(c.markUploads, w.Upload), append(c.markSources, int32(i))
 		c.markLast.int8(t.Marks[i])
 		if t.Ends == nil {
 			c.markEnd.null()

@@ -16,7 +16,7 @@ const rollbackTimeout = 5 * time.Second
 // durable. fn may run more than once. A step that is not empty has a crash point
 // before and after the commit.
 func (s *Store) write(ctx context.Context, step crash.Step, fn func(tx pgx.Tx) error) error {
-	return again(ctx, func() error { return s.writeOnce(ctx, step, fn) })
+	return s.again(ctx, func() error { return s.writeOnce(ctx, step, fn) })
 }
 
 func (s *Store) writeOnce(ctx context.Context, step crash.Step, fn func(tx pgx.Tx) error) (err error) {
@@ -45,7 +45,7 @@ func (s *Store) writeOnce(ctx context.Context, step crash.Step, fn func(tx pgx.T
 func (s *Store) rollback(ctx context.Context, tx pgx.Tx) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), rollbackTimeout)
 	defer cancel()
-	_ = tx.Rollback(ctx) //nolint:errcheck // see above; after a commit it does nothing
+	_ = tx.Rollback(ctx)
 }
 
 // list reads rows of one statement.

@@ -24,7 +24,7 @@ var (
 const (
 	benchBatch     = 2000
 	benchCompanies = 200
-	benchDocBytes  = 330
+	benchDocBytes  = 210
 	benchJournal   = 134 // compressed bytes per changed row
 )
 

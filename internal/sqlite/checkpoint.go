@@ -11,8 +11,9 @@ const (
 	// checkpointFrames is the length of the WAL, in pages, from which it is
 	// written back: about 80 MiB.
 	checkpointFrames = 40_000
-	// restFrames is what may be left to write back while the writer waits.
-	restFrames = 4_000
+	// restShare is the share of that which may be left to write back while the
+	// writer waits.
+	restShare = 10
 	// checkpointPasses bounds the passes beside a writer that writes as fast as
 	// they do.
 	checkpointPasses = 3
@@ -36,7 +37,7 @@ func (s *Store) runCheckpoints(ctx context.Context) {
 
 func (s *Store) checkpointOnce(ctx context.Context) error {
 	frames, err := walFrames(s.checkpoint, "NOOP")
-	if err != nil || frames < checkpointFrames {
+	if err != nil || frames < s.walFrames {
 		return err
 	}
 	for range checkpointPasses {
@@ -44,7 +45,7 @@ func (s *Store) checkpointOnce(ctx context.Context) error {
 			return err
 		}
 		// A pass knows only of what was there when it began.
-		if frames, err = walFrames(s.checkpoint, "NOOP"); err != nil || frames < restFrames {
+		if frames, err = walFrames(s.checkpoint, "NOOP"); err != nil || frames < s.walFrames/restShare {
 			break
 		}
 	}

@@ -15,7 +15,7 @@ import (
 // The pragmas were chosen by measuring 2,000-row batches over a million
 // customers; what counts is page I/O.
 const (
-	commonPragmas = `PRAGMA busy_timeout=10000; PRAGMA mmap_size=1073741824; PRAGMA foreign_keys=OFF;`
+	commonPragmas = `PRAGMA busy_timeout=10000; PRAGMA foreign_keys=OFF;`
 	// The writer checkpoints by itself only when the checkpointer falls far behind.
 	writePragmas      = commonPragmas + `PRAGMA synchronous=FULL; PRAGMA cache_size=-16384; PRAGMA wal_autocheckpoint=160000`
 	readPragmas       = commonPragmas + `PRAGMA cache_size=-2048; PRAGMA query_only=ON`

@@ -10,23 +10,27 @@ import (
 
 	"github.com/pressly/goose/v3"
 	_ "modernc.org/sqlite" // the database/sql driver of the same engine
+	"zombiezen.com/go/sqlite"
 )
 
 //go:embed migrations/*.sql
 var migrationFiles embed.FS
 
-// pageSize is in bytes. It counts only before the first table is made: small
-// pages, since a batch touches customers all over the file.
-const pageSize = 2048
+// filePragmas are kept in the file. The page size counts only before the first
+// write: small pages, since a batch touches customers all over the file.
+const filePragmas = `PRAGMA busy_timeout=10000;PRAGMA page_size=2048;PRAGMA journal_mode=WAL`
 
-// migrate brings the file at path to the newest schema. Safe to repeat.
+// migrate makes the file at path if there is none and brings it to the newest
+// schema. Safe to repeat.
 func migrate(ctx context.Context, path string) error {
-	options := url.Values{"_pragma": {
-		fmt.Sprintf("page_size(%d)", pageSize),
-		"journal_mode(WAL)",
-		"synchronous(FULL)",
-		"busy_timeout(10000)",
-	}}
+	c, err := openConn(path, sqlite.OpenReadWrite|sqlite.OpenCreate, filePragmas)
+	if err != nil {
+		return err
+	}
+	if err := c.Close(); err != nil {
+		return fmt.Errorf("make the file: %w", err)
+	}
+	options := url.Values{"_pragma": {"busy_timeout(10000)", "synchronous(FULL)"}}
 	name := url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: options.Encode()}
 	db, err := sql.Open("sqlite", name.String())
 	if err != nil {

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,8 +25,13 @@ type Options struct {
 	Codec  bulk.DocCodec // reads documents for Customer and SearchCustomers
 	Now    func() time.Time
 	Logger *slog.Logger
+	// MappedBytes of the file are mapped into memory instead of being read; 0:
+	// none. It spares about 2 µs of CPU per row with a million customers, and the
+	// mapped pages count as resident memory of the process.
+	MappedBytes int64
 
-	hash func(string) uint64 // of companies and customers; nil: xxh3
+	hash      func(string) uint64 // of companies and customers; nil: xxh3
+	walFrames int                 // 0: checkpointFrames
 }
 
 // Store is the store in one SQLite file. Safe for concurrent use.
@@ -42,6 +48,7 @@ type Store struct {
 
 	wrote      bulk.Signal // wakes the checkpointer after a commit
 	checkpoint *sqlite.Conn
+	walFrames  int // pages of the WAL from which it is written back
 	stop       context.CancelFunc
 	stopped    sync.WaitGroup
 	closing    sync.Once
@@ -59,11 +66,13 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		turn:   make(chan struct{}, 1),
 		closed: make(chan struct{}),
 		wrote:  bulk.NewSignal(),
+
+		walFrames: cmp.Or(o.walFrames, checkpointFrames),
 	}
 	if s.hash == nil {
 		s.hash = xxh3.HashString
 	}
-	if err := s.connect(o.Path); err != nil {
+	if err := s.connect(o); err != nil {
 		return nil, fmt.Errorf("open %s: %w", o.Path, errors.Join(err, s.disconnect()))
 	}
 	// The checkpointer outlives the call: its end is Close.
@@ -73,18 +82,19 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	return s, nil
 }
 
-func (s *Store) connect(path string) (err error) {
-	if s.writer, err = openWriter(path); err != nil {
+func (s *Store) connect(o Options) (err error) {
+	mapped := fmt.Sprintf(";PRAGMA mmap_size=%d", o.MappedBytes)
+	if s.writer, err = openWriter(o.Path, writePragmas+mapped); err != nil {
 		return err
 	}
-	if s.checkpoint, err = openConn(path, sqlite.OpenReadWrite, checkpointPragmas); err != nil {
+	if s.checkpoint, err = openConn(o.Path, sqlite.OpenReadWrite, checkpointPragmas); err != nil {
 		return err
 	}
 	// Reading connections are opened for writing: one opened read-only could not
 	// make the shared index of the WAL. query_only keeps them from writing.
-	s.readers, err = sqlitex.NewPool(path, sqlitex.PoolOptions{
+	s.readers, err = sqlitex.NewPool(o.Path, sqlitex.PoolOptions{
 		Flags: sqlite.OpenReadWrite, PoolSize: readConnections,
-		PrepareConn: func(c *sqlite.Conn) error { return setPragmas(c, readPragmas) },
+		PrepareConn: func(c *sqlite.Conn) error { return setPragmas(c, readPragmas+mapped) },
 	})
 	return err
 }

@@ -41,3 +41,13 @@ func open(t testing.TB, o sqlite.Options) *sqlite.Store {
 func TestStore(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) storetest.Store { return open(t, options(t)) })
 }
+
+func TestStoreWithMappedFile(t *testing.T) {
+	o := options(t)
+	o.MappedBytes = 1 << 26
+	s := open(t, o)
+	for version := int64(1); version <= 3; version++ {
+		noError(t, put(t.Context(), s, version, 1, 2, 3))
+		check(t, s, version, 1, 2, 3)
+	}
+}

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"zombiezen.com/go/sqlite"
@@ -17,8 +18,8 @@ type writer struct {
 	scratch                 applyScratch
 }
 
-func openWriter(path string) (*writer, error) {
-	c, err := openConn(path, sqlite.OpenReadWrite, writePragmas)
+func openWriter(path, pragmas string) (*writer, error) {
+	c, err := openConn(path, sqlite.OpenReadWrite, pragmas)
 	if err != nil {
 		return nil, err
 	}
@@ -27,11 +28,11 @@ func openWriter(path string) (*writer, error) {
 		"BEGIN IMMEDIATE": &w.begin, "COMMIT": &w.commit, "ROLLBACK": &w.rollback,
 	} {
 		if *to, err = c.Prepare(text); err != nil {
-			return nil, fmt.Errorf("prepare: %w", err)
+			return nil, errors.Join(fmt.Errorf("prepare: %w", err), c.Close())
 		}
 	}
 	if err := w.customers.prepare(c); err != nil {
-		return nil, err
+		return nil, errors.Join(err, c.Close())
 	}
 	return w, nil
 }
@@ -79,7 +80,7 @@ func (s *Store) takeTurn(ctx context.Context) error {
 func (s *Store) giveTurn() { <-s.turn }
 
 // transact runs one transaction. The caller has the turn.
-func (s *Store) transact(step crash.Step, fn func(c *sqlite.Conn) error) (err error) {
+func (s *Store) transact(step crash.Step, fn func(c *sqlite.Conn) error) error {
 	w := s.writer
 	if err := run(w.begin); err != nil {
 		return fmt.Errorf("begin: %w", err)

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"strconv"
 
@@ -133,11 +134,23 @@ func badParameter(err error) *callError {
 	return &callError{status: http.StatusBadRequest, kind: openapi.VALIDATIONERROR, message: "a parameter is wrong: see /openapi.json"}
 }
 
+// severity is how a failed call is logged: overload heals itself, and a caller
+// that went away, which cancels whatever is done for it, is nobody's fault.
+func severity(r *http.Request, e *callError) slog.Level {
+	switch {
+	case r.Context().Err() != nil:
+		return slog.LevelInfo
+	case e.status == http.StatusServiceUnavailable:
+		return slog.LevelWarn
+	}
+	return slog.LevelError
+}
+
 // fail answers with an error.
 func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	e := classify(err)
 	if e.status >= http.StatusInternalServerError {
-		s.Logger.ErrorContext(r.Context(), "a call failed", "status", e.status, "path", r.URL.Path, "err", err)
+		s.Logger.Log(r.Context(), severity(r, e), "a call failed", "status", e.status, "path", r.URL.Path, "err", err)
 	}
 	if e.retry > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(e.retry))

@@ -73,11 +73,13 @@ func (s *server) take(r *http.Request, req bulk.IntakeRequest) (*bulk.Upload, bo
 	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "multipart/form-data" {
 		return nil, false, &bulk.Refusal{Reason: bulk.RefusedFormat, Message: "send the file as multipart/form-data in a part named file"}
 	}
+	body := &sentBody{ReadCloser: r.Body}
+	r.Body = body
 	parts, err := r.MultipartReader()
 	if err != nil {
 		return nil, false, badRequest("file", customer.InvalidFormat, "the multipart body has no boundary: let an HTTP library make it")
 	}
-	part, err := nextPart(parts)
+	part, err := nextPart(parts, body)
 	if err != nil {
 		return nil, false, err
 	}
@@ -89,7 +91,7 @@ func (s *server) take(r *http.Request, req bulk.IntakeRequest) (*bulk.Upload, bo
 	if err != nil {
 		return nil, false, err
 	}
-	another, err := nextPart(parts)
+	another, err := nextPart(parts, body)
 	if err == nil && another != nil {
 		err = badRequest("file", customer.UnknownOption, "the body has two parts named file: send one file in each call")
 	}
@@ -101,11 +103,25 @@ func (s *server) take(r *http.Request, req bulk.IntakeRequest) (*bulk.Upload, bo
 	return staged.Accept(context.WithoutCancel(r.Context()))
 }
 
+// sentBody remembers whether the sender stopped before the body's end. The
+// multipart reader takes a part's header that was cut for a malformed one.
+type sentBody struct {
+	io.ReadCloser
+	isCut bool
+}
+
+// Read implements io.Reader.
+func (b *sentBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	b.isCut = b.isCut || err != nil && !errors.Is(err, io.EOF)
+	return n, err
+}
+
 // nextPart returns the next part, which must be named file; nil at the end.
-func nextPart(parts *multipart.Reader) (*multipart.Part, error) {
+func nextPart(parts *multipart.Reader, body *sentBody) (*multipart.Part, error) {
 	part, err := parts.NextPart()
 	switch {
-	case errors.Is(err, io.EOF) && errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.ErrUnexpectedEOF):
+	case err != nil && body.isCut, errors.Is(err, io.ErrUnexpectedEOF):
 		return nil, &bulk.Refusal{Reason: bulk.RefusedAborted, Message: "the body ended early; nothing was accepted: send it again whole"}
 	case err == io.EOF: //nolint:errorlint // the reader wraps io.EOF when the body ends before its last boundary
 		return nil, nil //nolint:nilnil // no part is a valid outcome

@@ -98,14 +98,15 @@ func (r *run) event(row *tabular.Row) {
 	r.key = event.AppendRowKey(r.key[:0], e)
 	partition := r.o.PartitionFor(r.key, int(u.Partitions))
 	e.Prev = r.at.Last[partition]
-	rec := r.o.Codec.RowRecord(nil, e, partition)
-	if len(rec.Value) > maxRowEventBytes {
+	r.out.Row(e, partition)
+	size := len(r.out.Records()[len(r.out.Records())-1].Value)
+	if size > maxRowEventBytes {
+		r.out.DropLast()
 		r.result(bulk.Result{Row: row.Number, Status: bulk.StatusFailed, Warnings: slices.Clone(j.Warnings),
-			Errors: []customer.Issue{{Column: -1, Code: customer.TooLong, Message: fmt.Sprintf("the row takes %d bytes and at most %d are kept: shorten its longest cells", len(rec.Value), maxRowEventBytes)}}})
+			Errors: []customer.Issue{{Column: -1, Code: customer.TooLong, Message: fmt.Sprintf("the row takes %d bytes and at most %d are kept: shorten its longest cells", size, maxRowEventBytes)}}})
 		return
 	}
 	r.at.Last[partition] = row.Number
-	r.at.Bytes += int64(len(rec.Value))
-	r.bytes += len(rec.Value)
-	r.records = append(r.records, rec)
+	r.at.Bytes += int64(size)
+	r.bytes += size
 }

@@ -38,7 +38,7 @@ type Options struct {
 }
 
 const (
-	batchRows  = 1_000
+	batchRows  = 2_000
 	batchBytes = 1 << 20
 	// checkpointRows bounds what is split again after a crash.
 	checkpointRows = 10_000
@@ -88,9 +88,9 @@ type run struct {
 	judged  customer.Judged
 	row     bulk.Row
 	key     []byte
-	records []bulk.Record
-	bytes   int
-	results []bulk.Result // of rejected rows since the last flush
+	out     *event.Builder // records since the last flush
+	bytes   int            // of row events among them
+	results []bulk.Result  // of rejected rows since the last flush
 }
 
 // Do is the work of one bulk.JobSplit.
@@ -109,7 +109,7 @@ func (s *Splitter) Do(ctx context.Context, l *bulk.Lease) error {
 	if u.Partitions > partitions {
 		return fmt.Errorf("upload was split over %d partitions and the topic has %d: restore the topic's partitions", u.Partitions, partitions)
 	}
-	r := &run{Splitter: s, lease: l, upload: u}
+	r := &run{Splitter: s, lease: l, upload: u, out: s.o.Codec.NewBuilder()}
 	if err := r.restore(); err != nil {
 		return err
 	}
@@ -152,7 +152,7 @@ func (r *run) run(ctx context.Context) error {
 			return fmt.Errorf("reading the spool at row %d: %w", r.at.Position.Row+1, err)
 		}
 		r.split(row)
-		if len(r.records)+len(r.results) < batchRows && r.bytes < batchBytes {
+		if len(r.out.Records())+len(r.results) < batchRows && r.bytes < batchBytes {
 			continue
 		}
 		if err := r.flush(ctx, table.Position()); err != nil {
@@ -227,12 +227,14 @@ func (r *run) flush(ctx context.Context, to tabular.Position) error {
 func (r *run) send(ctx context.Context) error {
 	r.flushResults()
 	crash.Before(crash.SplitProduce)
-	if err := r.o.Publisher.Publish(ctx, r.records); err != nil {
+	records := r.out.Records()
+	if err := r.o.Publisher.Publish(ctx, records); err != nil {
 		return fmt.Errorf("publishing rows after row %d: %w", r.at.Position.Row, err)
 	}
 	crash.After(crash.SplitProduce)
-	r.o.Metrics.Events.Add(float64(len(r.records)))
-	r.records, r.bytes = r.records[:0], 0
+	r.o.Metrics.Events.Add(float64(len(records)))
+	r.out.Reset()
+	r.bytes = 0
 	return nil
 }
 
@@ -243,11 +245,12 @@ func (r *run) flushResults() {
 	}
 	source := r.upload.SplitSource()
 	last := r.results[len(r.results)-1].Row
-	for _, rec := range r.o.Codec.ResultRecords(&bulk.ResultBatch{
+	first := len(r.out.Records())
+	r.out.Results(&bulk.ResultBatch{
 		Upload: r.upload.ID, Company: r.upload.Company, Source: source,
 		Prev: r.at.Last[source], Last: last, Results: r.results,
-	}, maxResultBytes) {
-		r.records = append(r.records, rec)
+	}, maxResultBytes)
+	for _, rec := range r.out.Records()[first:] {
 		r.at.Bytes += int64(len(rec.Value))
 	}
 	r.at.Last[source] = last
@@ -284,9 +287,9 @@ func (r *run) finish(ctx context.Context, table *tabular.Reader) error {
 	if rows != r.upload.Counters.Total {
 		return fmt.Errorf("spool has %d rows and %d were accepted: the file store changed it", rows, r.upload.Counters.Total)
 	}
-	r.records = append(r.records, r.o.Codec.ResultRecords(&bulk.ResultBatch{
+	r.out.Results(&bulk.ResultBatch{
 		Upload: r.upload.ID, Company: r.upload.Company, Source: r.upload.SplitSource(), Ends: r.at.Last, Rows: rows,
-	}, maxResultBytes)...)
+	}, maxResultBytes)
 	crash.Before(crash.SplitFinished)
 	if err := r.send(ctx); err != nil {
 		return err

@@ -185,7 +185,12 @@ func (p *product) file(ctx context.Context, what string, kind [2]string, path st
 	if err != nil {
 		return line{}, err
 	}
+	batches := p.metric(ctx, "sluice_apply_batch_seconds_count")
+	watch, enough := context.WithCancel(ctx)
+	peak := watchMemory(watch, p.process.pid())
 	took, err := p.upload(ctx, kind, path, rows)
+	enough()
+	anonymous := peak()
 	if err != nil {
 		return line{}, fmt.Errorf("%s: %w%s", what, err, p.process.tail())
 	}
@@ -194,7 +199,8 @@ func (p *product) file(ctx context.Context, what string, kind [2]string, path st
 		return line{}, err
 	}
 	l := line{name: p.name + ", " + what, rows: rows, took: took, fileBytes: bytes,
-		cpu: after.sluice - before.sluice, written: after.written - before.written}
+		cpu: after.sluice - before.sluice, written: after.written - before.written, anonymous: anonymous,
+		batches: p.metric(ctx, "sluice_apply_batch_seconds_count") - batches}
 	if p.servers != nil {
 		l.kafkaCPU, l.postgresCPU = after.kafka-before.kafka, after.postgres-before.postgres
 	}

@@ -22,8 +22,8 @@ import (
 // The child of a profiled run is this very program: the product itself offers
 // no profiles. SIGUSR1 begins the CPU profile, SIGUSR2 ends it.
 const (
-	childVariable   = "SLUICE_BENCH_CHILD" // the arguments, one a line
-	profileVariable = "SLUICE_BENCH_PROFILE"
+	childVariable   = "BENCH_CHILD" // the arguments, one a line
+	profileVariable = "BENCH_PROFILE"
 )
 
 // runChild is the product under a profiler.

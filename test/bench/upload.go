@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -12,6 +13,8 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -128,6 +131,26 @@ func (u *uploader) call(request *http.Request) (status int, header http.Header, 
 		return 0, nil, nil, fmt.Errorf("answered %s: %.500s", response.Status, text)
 	}
 	return response.StatusCode, response.Header, envelope.Payload, nil
+}
+
+// metric reads one of the server's metrics that has no labels, 0 if there is none.
+func (u *uploader) metric(ctx context.Context, name string) float64 {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, u.address+"/metrics", http.NoBody)
+	if err != nil {
+		return 0
+	}
+	response, err := u.client.Do(request) //nolint:gosec // the server started here
+	if err != nil {
+		return 0
+	}
+	defer response.Body.Close() //nolint:errcheck // only read from
+	for lines := bufio.NewScanner(response.Body); lines.Scan(); {
+		if rest, ok := strings.CutPrefix(lines.Text(), name+" "); ok {
+			v, _ := strconv.ParseFloat(rest, 64)
+			return v
+		}
+	}
+	return 0
 }
 
 // form is a multipart body around a file, streamed from disk.

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"fmt"
 	"net"
 	"os"
@@ -77,6 +78,28 @@ func familyCPU(pid int) (time.Duration, error) {
 
 // peakRSS is the most memory that a process ever had resident, in bytes.
 func peakRSS(pid int) (int64, error) { return procNumber(pid, "status", "VmHWM:", 1024) }
+
+// watchMemory notes the most memory of its own (not mapped from files) that a
+// process has resident until ctx ends.
+func watchMemory(ctx context.Context, pid int) (peak func() int64) {
+	done := make(chan int64, 1)
+	go func() {
+		most := int64(0)
+		for t := time.NewTicker(20 * time.Millisecond); ; {
+			if n, err := procNumber(pid, "status", "RssAnon:", 1024); err == nil {
+				most = max(most, n)
+			}
+			select {
+			case <-ctx.Done():
+				t.Stop()
+				done <- most
+				return
+			case <-t.C:
+			}
+		}
+	}()
+	return func() int64 { return <-done }
+}
 
 // writtenBytes is what a process had written to disk.
 func writtenBytes(pid int) (int64, error) { return procNumber(pid, "io", "write_bytes:", 1) }

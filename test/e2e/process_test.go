@@ -9,6 +9,7 @@ import (
 	"io"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -27,6 +28,7 @@ type server struct {
 	b     backend
 	dir   string // holds data/, also when only the files are there
 	flags []string
+	wrap  []string // a command that runs the server's; empty: none
 
 	URL   string // http://host:port
 	Kafka string // brokers
@@ -42,7 +44,13 @@ type server struct {
 // start runs a server until the test ends; flags come on top of the back end's.
 func start(t *testing.T, b backend, flags ...string) *server {
 	t.Helper()
-	s := &server{t: t, b: b, dir: t.TempDir(), log: &logBuffer{}}
+	return startWrapped(t, b, nil, flags...)
+}
+
+// startWrapped runs a server by way of another command, which becomes the server.
+func startWrapped(t *testing.T, b backend, wrap []string, flags ...string) *server {
+	t.Helper()
+	s := &server{t: t, b: b, dir: t.TempDir(), wrap: wrap, log: &logBuffer{}}
 	s.flags = append(b.flags(t, s.dir), flags...)
 	t.Cleanup(s.cleanUp)
 	s.Start()
@@ -52,7 +60,8 @@ func start(t *testing.T, b backend, flags ...string) *server {
 // Start runs the process and waits for its first line.
 func (s *server) Start() {
 	s.t.Helper()
-	s.cmd = exec.Command(suite.binary, append([]string{"serve", "--http", "127.0.0.1:0"}, s.flags...)...) //nolint:noctx // ended by Stop, Kill or cleanUp
+	args := slices.Concat(s.wrap, []string{suite.binary, "serve", "--http", "127.0.0.1:0"}, s.flags)
+	s.cmd = exec.Command(args[0], args[1:]...) //nolint:noctx // ended by Stop, Kill or cleanUp
 	s.cmd.Stderr = s.log
 	s.cmd.SysProcAttr = dieWithParent()
 	stdout, err := s.cmd.StdoutPipe()

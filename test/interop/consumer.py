@@ -1,0 +1,46 @@
+"""An ordinary subscriber, which knows topics and the registry's address and nothing else of the project.
+
+consumer.py BROKERS REGISTRY reads all there is and prints it as one JSON document.
+"""
+import collections, io, json, struct, sys, urllib.request
+import confluent_kafka as kafka, fastavro
+
+TOPICS = ["customer.changes", "bulk.results", "bulk.responses"]
+brokers, registry = sys.argv[1:]
+schemas, customers, records = {}, {}, collections.Counter()
+changes, results, responses = (collections.defaultdict(set) for _ in range(3))
+
+def decode(value):
+    _, schema = struct.unpack(">bI", value[:5])
+    if schema not in schemas:
+        with urllib.request.urlopen(f"{registry}/schemas/ids/{schema}") as answer:
+            schemas[schema] = fastavro.parse_schema(json.loads(json.load(answer)["schema"]))
+    return fastavro.schemaless_reader(io.BytesIO(value[5:]), schemas[schema])
+
+consumer = kafka.Consumer({"bootstrap.servers": brokers, "group.id": "outsider", "enable.auto.commit": False,
+                           "auto.offset.reset": "earliest", "enable.partition.eof": True})
+consumer.subscribe(TOPICS)
+unread = {(topic, p) for topic in TOPICS for p in consumer.list_topics(topic, 30).topics[topic].partitions}
+while unread:
+    message = consumer.poll(60)
+    if message.error():
+        assert message.error().code() == kafka.KafkaError._PARTITION_EOF, message.error()
+        unread.discard((message.topic(), message.partition()))
+        continue
+    event = decode(message.value())
+    upload = event["uploadId"]
+    records[message.topic()] += 1
+    if message.topic() == "customer.changes":
+        changes[upload].add(event["row"])
+        held = customers.setdefault(event["companyId"], {}).get(event["customerId"], {"version": 0})
+        if event["version"] > held["version"]:
+            customers[event["companyId"]][event["customerId"]] = event["after"]
+    elif message.topic() == "bulk.results":
+        results[upload] |= {(r["row"], r["status"]) for r in event["results"]}
+    else:
+        responses[upload].add(event["payload"].decode())
+consumer.close()
+json.dump({"customers": customers, "records": records, "changes": {u: len(rows) for u, rows in changes.items()},
+           "results": {u: collections.Counter(status for _, status in rows) for u, rows in results.items()},
+           "responses": {u: list(bodies) for u, bodies in responses.items()}},
+          sys.stdout, default=lambda time: time.isoformat(timespec="milliseconds").replace("+00:00", "Z"))
