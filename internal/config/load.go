@@ -28,7 +28,7 @@ const (
 // reservedEnv are variables with our prefix that are no settings: those of crash
 // tests and test servers, and the links Kubernetes puts into every container for
 // services whose names begin with "sluice".
-var reservedEnv = regexp.MustCompile(`^SLUICE_(TEST|CRASH)(_|$)|_SERVICE_HOST$|_SERVICE_PORT(_|$)|^SLUICE_(.*_)?PORT(_\d+_(TCP|UDP|SCTP).*)?$`)
+var reservedEnv = regexp.MustCompile(`^SLUICE_(TEST|CRASH|TOOLS)(_|$)|_SERVICE_HOST$|_SERVICE_PORT(_|$)|^SLUICE_(.*_)?PORT(_\d+_(TCP|UDP|SCTP).*)?$`)
 
 // Sources is where values come from. The later wins: defaults, the YAML file
 // named by --config or SLUICE_CONFIG, the environment, the flags.

@@ -77,8 +77,8 @@ func newCustomerTexts() customerTexts {
 	return customerTexts{
 		findByID:  findText("customer"),
 		findByRef: findText("unique_ref_no"),
-		updateByTID: `UPDATE customer c SET version = u.version, updated_at = u.updated_at, doc_bytes = u.doc_bytes, unique_ref_no=u.unique_ref_no, account_number=u.account_number, contact_number=u.contact_number, legal_name=u.legal_name, pin_code=u.pin_code, address=u.address FROM unnest($3::tid[], $4::bigint[], $5::bigint[], $6::timestamptz[], $7::integer[], $8::text[],$9::text[],$10::text[],$11::text[],$12::text[],$13::text[])
-			AS u(tid, before, version, updated_at, doc_bytes, unique_ref_no,account_number,contact_number,legal_name,pin_code,address)
+		updateByTID: set + ` FROM unnest($3::tid[], $4::bigint[], $5::bigint[], $6::timestamptz[], $7::integer[], ` + columnArrays(8) + `)
+			AS u(tid, before, version, updated_at, doc_bytes, ` + columnList("") + `)
 			WHERE c.ctid = u.tid AND c.version = u.before`,
 		updateByKey: set + ` FROM unnest($3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::timestamptz[], $8::integer[], ` + columnArrays(9) + `)
 			AS u(company, customer, before, version, updated_at, doc_bytes, ` + columnList("") + `)
@@ -91,7 +91,7 @@ func newCustomerTexts() customerTexts {
 }
 
 func (t *customerTexts) update(c *customerArrays) statement {
-	return expecting(c.n, stateChanged, t.updateByTID, &c.tid, &c.before, &c.version, &c.updatedAt, &c.docSize, &c.fields[0], &c.fields[1], &c.fields[3], &c.fields[4], &c.fields[6], &c.fields[8])
+	return expecting(c.n, stateChanged, t.updateByTID, c.args(&c.tid, &c.before)...)
 }
 
 func (t *customerTexts) updateKeys(c *customerArrays) statement {

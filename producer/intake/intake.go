@@ -123,7 +123,7 @@ func errText(err error) string {
 // fingerprint tells calls under one key apart: call, company, options and bytes.
 func fingerprint(r bulk.IntakeRequest, file hash.Hash) string {
 	h := sha256.New()
-	fmt.Fprintf(h, "%s\n%s\n%s\n%s\n%x", r.Kind, r.Company, r.Options.OnRepeat, r.Options.EmptyCells, file.Sum(nil))
+	h.Write(fmt.Appendf(nil, "%s\n%s\n%s\n%s\n%x", r.Kind, r.Company, r.Options.OnRepeat, r.Options.EmptyCells, file.Sum(nil)))
 	return hex.EncodeToString(h.Sum(nil))
 }
 

@@ -15,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/linkedin/goavro/v2"
 )
 
 const (
@@ -37,6 +39,7 @@ type server struct {
 	cmd    *exec.Cmd
 	exited chan error // receives the process's end once
 	log    *logBuffer
+	codecs map[uint32]*goavro.Codec // by schema id, as the registry gave them
 	// toleratesErrors is set by tests that make the server log errors.
 	toleratesErrors bool
 }
@@ -50,7 +53,7 @@ func start(t *testing.T, b backend, flags ...string) *server {
 // startWrapped runs a server by way of another command, which becomes the server.
 func startWrapped(t *testing.T, b backend, wrap []string, flags ...string) *server {
 	t.Helper()
-	s := &server{t: t, b: b, dir: t.TempDir(), wrap: wrap, log: &logBuffer{}}
+	s := &server{t: t, b: b, dir: t.TempDir(), wrap: wrap, log: &logBuffer{}, codecs: map[uint32]*goavro.Codec{}}
 	s.flags = append(b.flags(t, s.dir), flags...)
 	t.Cleanup(s.cleanUp)
 	s.Start()

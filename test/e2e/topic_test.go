@@ -150,33 +150,32 @@ func (s *server) records(topic string) []*kgo.Record {
 // for their id.
 func (s *server) events(topic, uploadID string) []event {
 	s.t.Helper()
-	codecs := map[uint32]*goavro.Codec{}
 	var all []event
 	for _, r := range s.records(topic) {
 		e := event{Record: r}
 		if e.header("upload") != uploadID && string(r.Key) != uploadID {
 			continue
 		}
-		e.value = s.decode(codecs, r.Value)
+		e.value = s.decode(r.Value)
 		all = append(all, e)
 	}
 	return all
 }
 
 // decode reads a value in the registry's wire format: a zero, a schema id, a body.
-func (s *server) decode(codecs map[uint32]*goavro.Codec, value []byte) map[string]any {
+func (s *server) decode(value []byte) map[string]any {
 	s.t.Helper()
 	if len(value) < 5 || value[0] != 0 {
 		s.t.Fatalf("a record's value begins with % x, want a zero and a schema id", value[:min(len(value), 5)])
 	}
 	id := binary.BigEndian.Uint32(value[1:5])
-	codec := codecs[id]
+	codec := s.codecs[id]
 	if codec == nil {
 		var err error
 		if codec, err = goavro.NewCodec(s.schema(id)); err != nil {
 			s.t.Fatal(err)
 		}
-		codecs[id] = codec
+		s.codecs[id] = codec
 	}
 	native, rest, err := codec.NativeFromBinary(value[5:])
 	if err != nil || len(rest) > 0 {
