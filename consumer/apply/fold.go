@@ -414,7 +414,7 @@ func (f *folder) objection(r *bulk.Row, c *folded) (customer.Issue, bool) {
 	}
 	exists := c != nil && c.version > 0
 	switch {
-	case r.Kind == bulk.KindUpdate && !exists:
+	case c == nil, r.Kind == bulk.KindUpdate && !exists: // a create that names nobody is not the split's
 		return customer.Issue{Field: identity, Rejected: r.Identity, Code: customer.NotFound,
 			Message: "the company has no customer with this " + identity + ": correct it, or create the customer first"}, true
 	case r.Kind == bulk.KindCreate && exists:

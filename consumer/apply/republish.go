@@ -46,8 +46,7 @@ type Republisher struct {
 func (r *Republisher) Do(ctx context.Context, l *bulk.Lease) error {
 	err := r.Journal.UploadJournal(ctx, l.Upload, func(row bulk.JournalRow) error {
 		return publishJournal(ctx, r.Publisher, row.Body, func(rec *bulk.Record) bool {
-			upload, _, _, ok := event.RowOf(rec)
-			return ok && upload == l.Upload || !ok && string(rec.Key) == l.Upload
+			return event.UploadOf(rec) == l.Upload
 		})
 	})
 	if err != nil {

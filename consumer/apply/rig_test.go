@@ -2,6 +2,9 @@ package apply_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -137,7 +140,7 @@ func (r *rig) seed(n int) {
 	r.applyAll()
 }
 
-func ref(n int) string { return "R" + string(rune('0'+n)) }
+func ref(n int) string { return fmt.Sprintf("R%d", n) }
 
 func (r *rig) customer(n int) *customer.Customer {
 	r.t.Helper()
@@ -192,10 +195,27 @@ func (r *rig) progress() bulk.Progress {
 func said(results []bulk.Result) []string {
 	out := make([]string, len(results))
 	for i, res := range results {
-		out[i] = string(rune('0'+res.Row)) + " " + res.Status.String()
+		out[i] = fmt.Sprintf("%d %s", res.Row, res.Status)
 		for _, e := range res.Errors {
 			out[i] += " " + string(e.Code)
 		}
 	}
 	return out
+}
+
+func (r *rig) wantResults(upload string, want ...string) {
+	r.t.Helper()
+	if got := said(r.results(upload)); !slices.Equal(got, want) {
+		r.t.Errorf("results are %q, want %q", got, want)
+	}
+}
+
+// hasJob reports whether an upload has a job of a kind.
+func (r *rig) hasJob(kind bulk.JobKind, upload string) bool {
+	r.t.Helper()
+	job, err := r.store.ClaimJob(r.t.Context(), kind, "rig", time.Millisecond)
+	if err != nil && !errors.Is(err, bulk.ErrNotFound) {
+		r.t.Fatal(err)
+	}
+	return err == nil && job.Upload == upload
 }

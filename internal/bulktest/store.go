@@ -2,6 +2,7 @@ package bulktest
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"sluice/internal/bulk"
@@ -25,7 +26,26 @@ type FullStore interface {
 type Store struct {
 	Inner  FullStore
 	Around func(ctx context.Context, op string, fn func() error) error
+	// Veto, if not nil, is asked inside the transactions of Apply and Aggregate
+	// ("apply", "aggregate") after decide has returned; its error ends them.
+	Veto func(op string) error
+	// Twice, if not nil, says whether decide is called once more, as a store does
+	// that begins its transaction anew.
+	Twice func() bool
 }
+
+// end is asked when decide has returned.
+func (s *Store) end(op string, err error) error {
+	if err != nil || s.Veto == nil {
+		return err
+	}
+	return s.Veto(op)
+}
+
+func (s *Store) isTwice() bool { return s.Twice != nil && s.Twice() }
+
+// Plain calls fn and nothing else.
+func Plain(_ context.Context, _ string, fn func() error) error { return fn() }
 
 func around[T any](ctx context.Context, s *Store, op string, fn func() (T, error)) (T, error) {
 	var out, none T
@@ -53,9 +73,31 @@ func (s *Store) Restart(ctx context.Context, src bulk.Source, from, to int64) er
 	return s.Around(ctx, "restart", func() error { return s.Inner.Restart(ctx, src, from, to) })
 }
 
-// Apply implements bulk.ApplyStore.
+// Apply implements bulk.ApplyStore. What decide is given is destroyed when it has
+// returned: it must not be kept.
 func (s *Store) Apply(ctx context.Context, b *bulk.ApplyBatch, decide func(*bulk.ApplyView) (*bulk.ApplyWrite, error)) error {
-	return s.Around(ctx, "apply", func() error { return s.Inner.Apply(ctx, b, decide) })
+	return s.Around(ctx, "apply", func() error {
+		var lent [][]byte
+		err := s.Inner.Apply(ctx, b, func(v *bulk.ApplyView) (w *bulk.ApplyWrite, err error) {
+			if s.isTwice() {
+				if _, err := decide(v); err != nil {
+					return nil, err
+				}
+			}
+			mine := *v
+			mine.Found = slices.Clone(v.Found)
+			for i := range mine.Found {
+				mine.Found[i].Doc = slices.Clone(v.Found[i].Doc)
+				lent = append(lent, mine.Found[i].Doc)
+			}
+			w, err = decide(&mine)
+			return w, s.end("apply", err)
+		})
+		for _, doc := range lent {
+			clear(doc)
+		}
+		return err
+	})
 }
 
 // Unpublished implements bulk.ApplyStore.
@@ -75,7 +117,17 @@ func (s *Store) UploadJournal(ctx context.Context, uploadID string, fn func(bulk
 
 // Aggregate implements bulk.AggregateStore.
 func (s *Store) Aggregate(ctx context.Context, b *bulk.AggregateBatch, decide func([]bulk.Tally) (*bulk.AggregateWrite, error)) error {
-	return s.Around(ctx, "aggregate", func() error { return s.Inner.Aggregate(ctx, b, decide) })
+	return s.Around(ctx, "aggregate", func() error {
+		return s.Inner.Aggregate(ctx, b, func(t []bulk.Tally) (*bulk.AggregateWrite, error) {
+			if s.isTwice() {
+				if _, err := decide(t); err != nil {
+					return nil, err
+				}
+			}
+			w, err := decide(t)
+			return w, s.end("aggregate", err)
+		})
+	})
 }
 
 // FlagStalled implements bulk.AggregateStore.

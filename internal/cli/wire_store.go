@@ -49,6 +49,10 @@ func openStore(ctx context.Context, cfg config.Config, codec *event.Codec, log *
 	if err != nil {
 		return nil, fmt.Errorf("opening the database: %w", err)
 	}
+	// The data folder is locked for this process: a lease in it has no holder.
+	if err := s.FreeLeases(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("opening the database: %w", err), s.Close())
+	}
 	return s, nil
 }
 

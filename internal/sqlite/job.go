@@ -151,3 +151,14 @@ func fenced(c *sqlite.Conn, verb string, j *bulk.Job, text string, args ...any) 
 	}
 	return nil
 }
+
+// FreeLeases takes every lease away, as whoever opens the file alone may do: the
+// processes that held them are gone.
+func (s *Store) FreeLeases(ctx context.Context) error {
+	return s.write(ctx, func(c *sqlite.Conn) error {
+		if _, err := change(c, `UPDATE job SET owner = '', lease_until = 0 WHERE owner <> ''`); err != nil {
+			return fmt.Errorf("free leases: %w", err)
+		}
+		return nil
+	})
+}

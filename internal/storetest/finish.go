@@ -24,8 +24,10 @@ func finishChecks() []check {
 func response(u *bulk.Upload, body string) *bulk.Response {
 	return &bulk.Response{
 		Upload: u.ID, Company: u.Company, Kind: u.Kind, Outcome: bulk.OutcomePartial,
-		Counters: bulk.Counters{Total: 6, Applied: 1, Unchanged: 2, Failed: 2, Unprocessed: 1, Warned: 5,
-			Amount: customer.DecimalFromUnits(-12345)},
+		Counters: bulk.Counters{
+			Total: 6, Applied: 1, Unchanged: 2, Failed: 2, Unprocessed: 1, Warned: 5,
+			Amount: customer.DecimalFromUnits(-12345),
+		},
 		FinishedAt: time.Now().UnixMilli(), Body: []byte(body),
 	}
 }

@@ -19,13 +19,23 @@ type snapshot map[string]string
 // takes stock.
 func (s *server) snapshot(companies ...string) snapshot {
 	s.t.Helper()
+	left := "?"
+	defer func() {
+		if s.t.Failed() && left != "" {
+			s.t.Logf("what was left: %s", left)
+		}
+	}()
 	eventually(s.t, "no spool file is left and the journal is published", func() bool {
+		left = ""
 		for name := range s.fileSizes() {
 			if strings.HasPrefix(name, "spool") {
-				return false
+				left += name + " "
 			}
 		}
-		return s.metrics().sum("sluice_journal_unpublished_rows") == 0
+		if n := s.metrics().sum("sluice_journal_unpublished_rows"); n != 0 {
+			left += fmt.Sprint(n, " journal rows")
+		}
+		return left == ""
 	})
 	shot := snapshot{}
 	for name, size := range s.fileSizes() {

@@ -51,7 +51,16 @@ func (w *world) start(ctx context.Context, n int) *process {
 	w.incarnations++
 	p := &process{w: w, name: fmt.Sprintf("process-%d-%d", n, w.incarnations), dice: w.dice.Fork()}
 	p.ctx, p.cancel = context.WithCancel(ctx)
-	p.store = &bulktest.Store{Inner: w.store, Around: p.around}
+	p.store = &bulktest.Store{
+		Inner: w.store, Around: p.around,
+		Veto: func(string) error {
+			if p.dead.Load() || p.dice.Chance(w.storm().errorBefore) {
+				return errInjected
+			}
+			return nil
+		},
+		Twice: func() bool { return p.dice.Chance(w.storm().errorBefore) },
+	}
 	p.wakes = map[bulk.JobKind]bulk.Signal{bulk.JobSplit: bulk.NewSignal(), bulk.JobFinish: bulk.NewSignal(), bulk.JobRepublish: bulk.NewSignal()}
 	log := w.log.With("process", p.name)
 	p.splitter = split.New(split.Options{

@@ -27,13 +27,19 @@ func TestUploadsDoNotWaitForClickHouse(t *testing.T) {
 
 	var up, down []time.Duration
 	for len(down) < seriesUploads {
+		b0 := time.Now()
 		up = append(up, w.block(p, len(w.uploads))...)
+		b1 := time.Now()
 		if err := w.clickhouse.Stop(); err != nil {
 			t.Fatal(err)
 		}
+		b2 := time.Now()
 		down = append(down, w.block(p, len(w.uploads))...)
+		b3 := time.Now()
 		w.startClickHouse()
+		b4 := time.Now()
 		w.caughtUp(p)
+		t.Log("up", b1.Sub(b0), "stop", b2.Sub(b1), "down", b3.Sub(b2), "start", b4.Sub(b3), "caught up", time.Since(b4))
 	}
 	with, without := quantile(up, 0.99), quantile(down, 0.99)
 	t.Logf("answered, ClickHouse running: p50 %v p99 %v; stopped: p50 %v p99 %v; p99 %.2f times",
@@ -42,6 +48,7 @@ func TestUploadsDoNotWaitForClickHouse(t *testing.T) {
 		t.Errorf("p99 of %d uploads is %v with ClickHouse stopped and %v with it running, want at most 1.2 times", len(down), without, with)
 	}
 	w.agree(p)
+	t.Log(p.log.tail())
 }
 
 // block sends small uploads one after the other and returns how long each took.
