@@ -91,12 +91,10 @@ func (c *Counter) batch(ctx context.Context, p bulk.Partition, records []bulk.Re
 	}
 	work, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
 	defer cancel()
-	crash.Before(crash.AggregateCommit)
 	b := bulk.AggregateBatch{Source: p.Source(), From: at, Next: next, Uploads: t.uploads}
 	if err := c.o.Store.Aggregate(work, &b, t.decide); err != nil {
 		return err
 	}
-	crash.After(crash.AggregateCommit)
 	c.o.Metrics.count(t, len(letters))
 	if c.o.Counted != nil {
 		c.o.Counted()

@@ -91,12 +91,10 @@ func (f *Finisher) response(ctx context.Context, u *bulk.Upload) (*bulk.Response
 		}
 		return bulk.ResultFileName(u.FileName, b), f.o.Signer.Sign(u.ID, b, now)
 	})
-	crash.Before(crash.ResponseStore)
 	stored, err := f.o.Store.StoreResponse(ctx, r)
 	if err != nil {
 		return nil, fmt.Errorf("storing the response: %w", err)
 	}
-	crash.After(crash.ResponseStore)
 	f.o.Metrics.Uploads.WithLabelValues(string(stored.Outcome)).Inc()
 	return stored, nil
 }

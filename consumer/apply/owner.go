@@ -215,11 +215,9 @@ func (t *tenure) storeMark(ctx context.Context) error {
 	if t.stored >= t.prog.Published {
 		return nil
 	}
-	crash.Before(crash.JournalMark)
 	if err := t.Store.MarkPublished(ctx, t.src, t.prog.Published); err != nil {
 		return fmt.Errorf("marking the journal as published: %w", err)
 	}
-	crash.After(crash.JournalMark)
 	t.stored = t.prog.Published
 	return nil
 }
@@ -285,13 +283,9 @@ func (t *tenure) batch(ctx context.Context, next int64) error {
 // refused customers' rows fail.
 func (t *tenure) apply(ctx context.Context, b *bulk.ApplyBatch) error {
 	for attempt := 0; ; attempt++ {
-		crash.Before(crash.ApplyCommit)
 		err := t.Store.Apply(ctx, b, t.fold.decide)
 		var refused *bulk.RefusedError
 		if !errors.As(err, &refused) {
-			if err == nil {
-				crash.After(crash.ApplyCommit)
-			}
 			return err
 		}
 		if attempt > 0 {

@@ -34,12 +34,12 @@ type rig struct {
 }
 
 // inBubble runs a test on virtual time over a new rig.
-func inBubble(t *testing.T, test func(r *rig)) {
+func inBubble(t *testing.T, test func(t *testing.T, r *rig)) {
 	t.Helper()
 	bulktest.PrepareDatabase(t)
 	synctest.Test(t, func(t *testing.T) {
 		s := bulktest.NewStore(t, time.Now)
-		test(&rig{
+		test(t, &rig{
 			t: t, store: s, read: s, log: bulktest.NewLog("cluster-1", bulktest.DefaultTopics(1, 1)),
 			codec: bulktest.Codec(), metrics: apply.NewMetrics(prometheus.NewRegistry()),
 		})
@@ -151,11 +151,11 @@ func (r *rig) customer(n int) *customer.Customer {
 	return c
 }
 
-// results are the results on the log, copies included, in the order they came.
+// results are the results that came onto the log, copies included, in that order.
 func (r *rig) results(upload string) []bulk.Result {
 	r.t.Helper()
 	var out []bulk.Result
-	for _, rec := range r.log.Records(bulk.TopicResults) {
+	for _, rec := range r.log.History(bulk.TopicResults) {
 		var b bulk.ResultBatch
 		if err := r.codec.DecodeResults(rec.Value, &b); err != nil {
 			r.t.Fatal(err)
@@ -170,7 +170,7 @@ func (r *rig) results(upload string) []bulk.Result {
 func (r *rig) changes(upload string) []bulk.Change {
 	r.t.Helper()
 	var out []bulk.Change
-	for _, rec := range r.log.Records(bulk.TopicChanges) {
+	for _, rec := range r.log.History(bulk.TopicChanges) {
 		var c bulk.Change
 		if err := r.codec.DecodeChange(rec.Value, &c); err != nil {
 			r.t.Fatal(err)

@@ -97,7 +97,7 @@ func (l *Log) Publish(ctx context.Context, records []bulk.Record) error {
 
 // append stores a copy: the caller's buffers may be used again.
 func (l *Log) append(from *bulk.Record) {
-	r := *from
+	r := copyOf(from)
 	parts := l.topics[r.Topic]
 	if r.Partition == bulk.AnyPartition {
 		r.Partition = kafka.PartitionFor(r.Key, len(parts))
@@ -105,13 +105,19 @@ func (l *Log) append(from *bulk.Record) {
 	p := parts[r.Partition]
 	r.Offset = p.end()
 	r.Time = time.Now()
+	p.records = append(p.records, r)
+	l.history = append(l.history, r)
+}
+
+// copyOf copies a record with its bytes.
+func copyOf(from *bulk.Record) bulk.Record {
+	r := *from
 	r.Key, r.Value = slices.Clone(r.Key), slices.Clone(r.Value)
 	r.Headers = slices.Clone(r.Headers)
 	for i := range r.Headers {
 		r.Headers[i].Value = slices.Clone(r.Headers[i].Value)
 	}
-	p.records = append(p.records, r)
-	l.history = append(l.history, r)
+	return r
 }
 
 func (l *Log) wake() {
@@ -121,7 +127,7 @@ func (l *Log) wake() {
 
 // Partitions returns the partition count of a topic.
 func (l *Log) Partitions(topic string) int32 {
-	return int32(len(l.topics[topic])) //nolint:gosec // partitions are few
+	return int32(len(l.topics[topic]))
 }
 
 // Records returns what a topic holds now, partition after partition.

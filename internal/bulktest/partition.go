@@ -26,6 +26,7 @@ type Partition struct {
 	src       bulk.Source
 	at        int64
 	end       int64
+	lent      []bulk.Record // by the last Fetch
 	committed atomic.Int64
 }
 
@@ -60,16 +61,28 @@ func (p *Partition) SeekTo(offset int64) { p.at = offset }
 // maxRewind is how many records too early a Fetch may begin.
 const maxRewind = 5
 
-// Fetch implements bulk.Partition.
+// Fetch implements bulk.Partition. It destroys what the last one returned: whoever
+// keeps records must copy them.
 func (p *Partition) Fetch(ctx context.Context) ([]bulk.Record, int64, error) {
+	for i := range p.lent {
+		clear(p.lent[i].Key)
+		clear(p.lent[i].Value)
+		for _, h := range p.lent[i].Headers {
+			clear(h.Value)
+		}
+	}
+	p.lent = nil
 	for {
 		if err := p.before(ctx, "fetch"); err != nil {
 			return nil, 0, err
 		}
 		records, changed, err := p.take()
 		switch {
-		case err != nil || len(records) > 0:
-			return records, p.at, err
+		case err != nil:
+			return nil, 0, err
+		case len(records) > 0:
+			p.lent = copies(records)
+			return p.lent, p.at, nil
 		case changed == nil: // all of it was passed over
 			continue
 		}
@@ -107,10 +120,10 @@ func (p *Partition) take() ([]bulk.Record, <-chan struct{}, error) {
 		from = max(0, from-int64(p.Dice.Between(1, maxRewind)))
 	}
 	p.at = part.first + upTo
-	records := slices.Clone(part.records[from:upTo])
+	records := part.records[from:upTo:upTo]
 	if p.Dice.Chance(p.Unreadable) {
 		i := p.Dice.Intn(len(records))
-		records = slices.Delete(records, i, min(len(records), i+p.Dice.Between(1, 3)))
+		records = slices.Delete(slices.Clone(records), i, min(len(records), i+p.Dice.Between(1, 3)))
 	}
 	return records, nil, nil
 }
@@ -132,3 +145,12 @@ func (p *Partition) Commit(ctx context.Context, next int64) error {
 
 // Committed returns what Commit was told last.
 func (p *Partition) Committed() int64 { return p.committed.Load() }
+
+// copies are records whose bytes are the caller's.
+func copies(records []bulk.Record) []bulk.Record {
+	out := make([]bulk.Record, len(records))
+	for i := range records {
+		out[i] = copyOf(&records[i])
+	}
+	return out
+}

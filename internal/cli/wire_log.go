@@ -88,10 +88,11 @@ func (l *eventLog) prepare(ctx context.Context, cfg config.Config) error {
 	return nil
 }
 
-// Default partition counts: on the embedded broker every partition's batches
-// queue for one writer, so that more of them only make batches smaller.
+// Default partition counts. On the embedded broker every partition's batches
+// queue for SQLite's one writer: a second partition decodes and publishes while
+// the first is applied; more only take memory and make batches smaller.
 const (
-	embeddedPartitions = 4
+	embeddedPartitions = 2
 	clusterPartitions  = 12
 )
 

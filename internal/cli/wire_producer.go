@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -51,11 +52,15 @@ func (p *process) wireProducer(g *errgroup.Group, ctx context.Context, mux *http
 	if err := p.registerGauges(); err != nil {
 		return err
 	}
+	if err := p.removeOrphans(ctx, p.firstOrphanAge()); err != nil {
+		return fmt.Errorf("sweeping the spool: %w", err)
+	}
+	g.Go(func() error { return p.sweepSpool(ctx) })
 	g.Go(func() error {
 		return p.jobs(bulk.JobSplit, parallelSplits, p.signals.split, splitter.Do).Run(ctx)
 	})
 	g.Go(func() error { return hub.Run(ctx, p.store, p.log) })
-	if !p.cfg.RunsAll() {
+	if !p.cfg.EmbedsBroker() { // other processes may finish this one's uploads
 		g.Go(func() error { return p.events.followResponses(ctx, hub.Finished) })
 	}
 	p.ready.Part(config.RoleProducer).Ready()

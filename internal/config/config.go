@@ -53,7 +53,7 @@ type Config struct {
 	// KafkaLogBytes caps the embedded broker's whole log; a start reads it.
 	// Default 512 MB, at least 64 MB.
 	KafkaLogBytes Size `koanf:"kafka-log-bytes"`
-	// Partitions of each topic, when it is created. Default 0: 4 on the embedded
+	// Partitions of each topic, when it is created. Default 0: 2 on the embedded
 	// broker, 12 on a Kafka cluster.
 	Partitions int `koanf:"partitions"`
 	// Database is a PostgreSQL URL. Default empty: SQLite in Data.
@@ -78,7 +78,8 @@ type Config struct {
 	// BatchRows is the most rows applied in one transaction. Default 2,000.
 	BatchRows int `koanf:"batch-rows"`
 	// WindowRows is how many rows of one upload may be on their way at a time;
-	// with BatchRows it decides memory. Default 50,000.
+	// with BatchRows it decides memory, and how long a small upload waits behind a
+	// large one. Default 20,000.
 	WindowRows int `koanf:"window-rows"`
 
 	// LogFormat of stderr: json or text. Default text.
@@ -102,7 +103,7 @@ func Default() Config {
 		MaxColumns:      500,
 		MaxCellChars:    32_767,
 		BatchRows:       2_000,
-		WindowRows:      50_000,
+		WindowRows:      20_000,
 		LogFormat:       "text",
 		LogLevel:        "info",
 	}

@@ -234,7 +234,6 @@ func (s *staged) Accept(ctx context.Context) (*bulk.Upload, bool, error) {
 		return s.first, false, nil
 	}
 	s.upload.AcceptedAt = s.in.o.Now().UTC()
-	crash.Before(crash.Accept)
 	u, isNew, err := s.in.o.Store.Accept(ctx, s.upload)
 	if err != nil {
 		// The commit may have gone through: the spool stays, as an accepted upload
@@ -250,7 +249,6 @@ func (s *staged) Accept(ctx context.Context) (*bulk.Upload, bool, error) {
 		return u, false, nil
 	}
 	s.kept = true
-	crash.After(crash.Accept)
 	if s.in.o.Accepted != nil {
 		s.in.o.Accepted(u)
 	}

@@ -14,8 +14,8 @@ import (
 	"github.com/zeebo/xxh3"
 )
 
-// sortedInMemory is how many identities are held before they go to disk: 12 MB.
-const sortedInMemory = 512 << 10
+// sortedInMemory is how many identities are held before they go to disk: 3 MB.
+const sortedInMemory = 128 << 10
 
 // runCount is how many files the identities are spread over by hash: each then
 // holds a part of the rows that fits in memory at the largest file allowed.

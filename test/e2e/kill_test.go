@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -9,6 +10,8 @@ import (
 	"testing"
 	"time"
 )
+
+var killSeeds = flag.Uint64("kill-seeds", 3, "how many random histories of kills are run")
 
 // TestKilledProcessFinishesWhatItAccepted is I1 and I2: SIGKILL at random moments
 // of an upload of 20,000 rows, on embedded parts.
@@ -19,7 +22,7 @@ func TestKilledProcessFinishesWhatItAccepted(t *testing.T) {
 	for n := range rows {
 		fmt.Fprintf(&file, "%s,State %d,Road %d\n", customerID(n%customers), n/customers, n)
 	}
-	for seed := range uint64(12) {
+	for seed := range *killSeeds {
 		t.Run(fmt.Sprintf("seed_%d", seed), func(t *testing.T) {
 			random := rand.New(rand.NewPCG(seed, 3))
 			s := start(t, embedded())

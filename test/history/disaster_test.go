@@ -18,7 +18,7 @@ func (w *world) disasters(ctx context.Context, mayPoison bool) {
 			return
 		}
 		topic := bulktest.Pick(dice, []string{bulk.TopicUpdates, bulk.TopicResults})
-		partition := int32(dice.Intn(int(w.events.Partitions(topic)))) //nolint:gosec // partitions are few
+		partition := int32(dice.Intn(int(w.events.Partitions(topic))))
 		switch what := dice.Intn(8); {
 		case what < 3:
 			w.events.CutTail(topic, partition, dice.Between(1, 20))

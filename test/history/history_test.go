@@ -33,7 +33,7 @@ func TestRandomHistoriesEqualACleanRun(t *testing.T) {
 	for seed := first; seed <= last; seed++ {
 		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
 			t.Parallel()
-			synctest.Test(t, func(t *testing.T) { run(t, uint64(seed), m, log) }) //nolint:gosec // never negative
+			synctest.Test(t, func(t *testing.T) { run(t, uint64(seed), m, log) })
 		})
 	}
 }

@@ -10,11 +10,12 @@ import (
 const (
 	companyA  = "CEKINTEROA"
 	companyB  = "CEKINTEROB"
-	customers = 1_500
-	large     = 8_000 // rows that take a while
+	customers = 1_000
+	large     = 6_000 // rows that take a while
 )
 
 func TestOutsidersAgreeOnEmbeddedParts(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, embedded(t))
 	p := w.process("sluice")
 	p.Start()
@@ -24,10 +25,13 @@ func TestOutsidersAgreeOnEmbeddedParts(t *testing.T) {
 // Two processes share all roles, so that each fault makes partitions and jobs
 // change hands.
 func TestOutsidersAgreeOnServers(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, onServers(t))
 	p, q := w.process("p"), w.process("q")
 	p.Start()
 	q.Start()
+	w.send(p, creates(t, companyA, customers))
+	w.answersComeByTheLog(p)
 	w.agreeThroughTrouble(p, q)
 }
 
@@ -69,9 +73,7 @@ func (w *world) clean(p, q *process) {
 // redelivery repeats every record while an upload is under way.
 func (w *world) redelivery(p, q *process) {
 	w.t.Helper()
-	f := updates(w.t, companyA, customers, large, 4)
-	id := w.accept(q, f)
-	w.awaitMiddle(p, id)
+	f, id := w.middle(q, p, w.largeUpdates)
 	w.redeliver(p)
 	w.finish(p, f, id)
 	w.send(q, updates(w.t, companyB, 100, 200, 5)) // behind the copies
@@ -81,28 +83,23 @@ func (w *world) redelivery(p, q *process) {
 // the next.
 func (w *world) kill(p, q *process) {
 	w.t.Helper()
-	f, g := updates(w.t, companyA, customers, large, 6), byReference(w.t, companyA, customers, large, 7)
-	id := w.accept(p, f)
-	w.awaitMiddle(p, id)
+	f, id := w.middle(p, p, w.largeUpdates)
 	p.Kill()
 	if p == q {
 		p.Start()
+		w.finish(p, f, id)
+		return
 	}
 	w.finish(q, f, id)
-	id = w.accept(q, g)
-	if p != q {
-		w.awaitMiddle(q, id)
-		p.Start()
-	}
-	w.finish(q, g, id)
+	f, id = w.middle(q, q, w.largeByReference)
+	p.Start()
+	w.finish(q, f, id)
 }
 
 // clickHouseAway ends ClickHouse in the middle of an upload.
 func (w *world) clickHouseAway(p, q *process) {
 	w.t.Helper()
-	f := updates(w.t, companyA, customers, large, 8)
-	id := w.accept(p, f)
-	w.awaitMiddle(q, id)
+	f, id := w.middle(p, q, w.largeUpdates)
 	if err := w.clickhouse.Kill(); err != nil {
 		w.t.Fatal(err)
 	}
@@ -114,9 +111,7 @@ func (w *world) clickHouseAway(p, q *process) {
 // restart stops everything while an upload is under way.
 func (w *world) restart(p, q *process) {
 	w.t.Helper()
-	f := byReference(w.t, companyA, customers, large, 10)
-	id := w.accept(p, f)
-	w.awaitMiddle(p, id)
+	f, id := w.middle(p, p, w.largeByReference)
 	p.Stop()
 	if p != q {
 		q.Stop()
@@ -124,4 +119,12 @@ func (w *world) restart(p, q *process) {
 	}
 	p.Start()
 	w.finish(p, f, id)
+}
+
+func (w *world) largeUpdates(salt int) file {
+	return updates(w.t, companyA, customers, large, salt)
+}
+
+func (w *world) largeByReference(salt int) file {
+	return byReference(w.t, companyA, customers, large, salt)
 }

@@ -115,6 +115,9 @@ func (a *api) send(f file, header ...string) (*answer, error) {
 // counters are those of the status resource.
 type counters struct{ Total, Applied, Unchanged, Failed, Unprocessed, Warned int64 }
 
+// done is the number of rows that have a result.
+func (c counters) done() int64 { return c.Applied + c.Unchanged + c.Failed + c.Unprocessed }
+
 // status is the status resource.
 type status struct {
 	Upload struct {

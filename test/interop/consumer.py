@@ -2,22 +2,15 @@
 
 consumer.py BROKERS REGISTRY reads all there is and prints it as one JSON document.
 """
-import collections, io, json, struct, sys, urllib.request
-import confluent_kafka as kafka, fastavro
+import collections, json, sys
+import confluent_kafka as kafka
+from confluent_kafka.schema_registry import SchemaRegistryClient, avro
 
 TOPICS = ["customer.changes", "bulk.results", "bulk.responses"]
-brokers, registry = sys.argv[1:]
-schemas, customers, records = {}, {}, collections.Counter()
+customers, records = collections.defaultdict(dict), collections.Counter()
 changes, results, responses = (collections.defaultdict(set) for _ in range(3))
-
-def decode(value):
-    _, schema = struct.unpack(">bI", value[:5])
-    if schema not in schemas:
-        with urllib.request.urlopen(f"{registry}/schemas/ids/{schema}") as answer:
-            schemas[schema] = fastavro.parse_schema(json.loads(json.load(answer)["schema"]))
-    return fastavro.schemaless_reader(io.BytesIO(value[5:]), schemas[schema])
-
-consumer = kafka.Consumer({"bootstrap.servers": brokers, "group.id": "outsider", "enable.auto.commit": False,
+decode = avro.AvroDeserializer(SchemaRegistryClient({"url": sys.argv[2]}))
+consumer = kafka.Consumer({"bootstrap.servers": sys.argv[1], "group.id": "outsider", "enable.auto.commit": False,
                            "auto.offset.reset": "earliest", "enable.partition.eof": True})
 consumer.subscribe(TOPICS)
 unread = {(topic, p) for topic in TOPICS for p in consumer.list_topics(topic, 30).topics[topic].partitions}
@@ -27,18 +20,17 @@ while unread:
         assert message.error().code() == kafka.KafkaError._PARTITION_EOF, message.error()
         unread.discard((message.topic(), message.partition()))
         continue
-    event = decode(message.value())
-    upload = event["uploadId"]
+    event = decode(message.value(), None)
     records[message.topic()] += 1
     if message.topic() == "customer.changes":
-        changes[upload].add(event["row"])
-        held = customers.setdefault(event["companyId"], {}).get(event["customerId"], {"version": 0})
+        changes[event["uploadId"]].add(event["row"])
+        held = customers[event["companyId"]].get(event["customerId"], {"version": 0})
         if event["version"] > held["version"]:
             customers[event["companyId"]][event["customerId"]] = event["after"]
     elif message.topic() == "bulk.results":
-        results[upload] |= {(r["row"], r["status"]) for r in event["results"]}
+        results[event["uploadId"]] |= {(r["row"], r["status"]) for r in event["results"]}
     else:
-        responses[upload].add(event["payload"].decode())
+        responses[event["uploadId"]].add(event["payload"].decode())
 consumer.close()
 json.dump({"customers": customers, "records": records, "changes": {u: len(rows) for u, rows in changes.items()},
            "results": {u: collections.Counter(status for _, status in rows) for u, rows in results.items()},

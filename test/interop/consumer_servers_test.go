@@ -7,9 +7,9 @@ import (
 	"context"
 	"encoding/json"
 	"maps"
-	"net/url"
 	"os/exec"
 	"reflect"
+	"strings"
 
 	"sluice/internal/bulk"
 	"sluice/internal/testenv"
@@ -71,7 +71,8 @@ func (w *world) agreeTopics(s *seen, expected []bulk.Counters) {
 }
 
 // agreeStore compares the customers that the changes fold to with those that the
-// server reads back, by search and one by one. Each applied row is one version.
+// server reads back: all of them by search, every tenth also by its id. Each
+// applied row is one version.
 func (w *world) agreeStore(p *process, s *seen) {
 	w.t.Helper()
 	companies := map[string]bool{}
@@ -89,8 +90,11 @@ func (w *world) agreeStore(p *process, s *seen) {
 			w.t.Errorf("%s: the store has %d customers and the changes fold to %d", company, len(found), len(folded))
 		}
 		for id, c := range folded {
-			var read map[string]any
-			p.read("/api/v0/customer/"+id+"?"+url.Values{"companyId": {company}}.Encode(), &read)
+			read := c
+			if strings.HasSuffix(id, "0") {
+				read = nil
+				p.read("/api/v0/customer/"+id+"?companyId="+company, &read)
+			}
 			if !reflect.DeepEqual(found[id], any(c)) || !reflect.DeepEqual(read, c) {
 				w.t.Fatalf("%s: the changes fold to\n%v, search finds\n%v, and the customer reads\n%v", company, c, found[id], read)
 			}

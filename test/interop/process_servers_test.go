@@ -81,10 +81,8 @@ func (p *process) Launch() (ready func()) {
 		_, _ = io.Copy(io.Discard, lines) // nothing else is printed
 		exited <- cmd.Wait()
 	}()
-	began := time.Now()
 	return func() {
 		p.t.Helper()
-		defer func() { p.t.Logf("%s start took %v", p.name, time.Since(began)) }()
 		select {
 		case line := <-first:
 			p.announced(line)
@@ -129,8 +127,6 @@ func (p *process) end(sig syscall.Signal) error {
 	cmd := p.cmd
 	p.cmd = nil
 	p.close()
-	began := time.Now()
-	defer func() { p.t.Logf("%s %v took %v", p.name, sig, time.Since(began)) }()
 	if err := cmd.Process.Signal(sig); err != nil {
 		return err
 	}

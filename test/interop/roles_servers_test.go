@@ -4,7 +4,6 @@ package interop_test
 
 import (
 	"errors"
-	"slices"
 	"testing"
 	"time"
 )
@@ -12,6 +11,7 @@ import (
 var errNoneRunning = errors.New("no upload is under way")
 
 func TestRolesApart(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, onServers(t))
 	producer, second := w.process("producer", "producer"), w.process("second producer", "producer")
 	apply, nextApply := w.process("apply", "apply"), w.process("next apply", "apply")
@@ -28,7 +28,9 @@ func TestRolesApart(t *testing.T) {
 	f := updates(t, companyA, customers, 20_000, 1)
 	answer := w.begin(producer, f)
 	id := w.onlyRunning(second)
-	w.awaitMiddle(second, id)
+	if !w.isUnderWay(second, id) {
+		t.Fatal("the upload came to its end before it could be disturbed")
+	}
 	apply.Kill()
 	aggregate.Kill()
 	w.startAll(nextApply, nextAggregate)
@@ -73,22 +75,21 @@ func (w *world) onlyRunning(p *process) (id string) {
 
 // answersComeByTheLog wants callers to be answered when the response appears on
 // bulk.responses. The database, which is asked every 500 ms as a fall-back, would
-// take half of that on average.
+// take half of that on average. A busy machine may delay some.
 func (w *world) answersComeByTheLog(p *process) {
 	w.t.Helper()
-	var late []time.Duration
-	for i := range 11 {
+	var after []time.Duration
+	for i := range 20 {
 		w.send(p, updates(w.t, companyA, 100, 10, 100+i))
 		answered := time.Now()
 		var s struct {
 			Upload struct{ FinishedAt time.Time }
 		}
 		p.read("/api/v0/customer/bulk/uploads/"+w.uploads[len(w.uploads)-1].id, &s)
-		late = append(late, answered.Sub(s.Upload.FinishedAt))
+		after = append(after, answered.Sub(s.Upload.FinishedAt))
 	}
-	slices.Sort(late)
-	w.t.Logf("answered after the response was made: median %v, most %v", late[len(late)/2], late[len(late)-1])
-	if median := late[len(late)/2]; median > 125*time.Millisecond {
-		w.t.Errorf("answers come %v after the response was made (median), want less than 125ms", median)
+	w.t.Logf("answered after the response was made: p50 %v, p75 %v, p100 %v", quantile(after, 0.5), quantile(after, 0.75), quantile(after, 1))
+	if late := quantile(after, 0.75); late > 125*time.Millisecond {
+		w.t.Errorf("a quarter of the answers come %v or more after the response was made, want less than 125ms", late)
 	}
 }

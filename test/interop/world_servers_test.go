@@ -80,7 +80,8 @@ func (w *world) process(name string, roles ...string) *process {
 	if len(roles) > 0 {
 		flags = append(flags, "--role", strings.Join(roles, ","))
 	}
-	p := newProcess(w.t, name, append(flags, "--analytics", w.clickhouse.URL())...)
+	// Small steps, so that there is a middle to disturb.
+	p := newProcess(w.t, name, append(flags, "--analytics", w.clickhouse.URL(), "--batch-rows", "500", "--window-rows", "2000")...)
 	p.kafka = w.b.kafka
 	return p
 }
@@ -133,16 +134,28 @@ func (w *world) accept(p *process, f file) (uploadID string) {
 	return got.header.Get("Bulk-Upload-Id")
 }
 
-// awaitMiddle waits until some rows have a result and fails if all have.
-func (w *world) awaitMiddle(p *process, uploadID string) {
+// middle uploads files that make makes until one is under way, which is one that
+// has results of some rows and not of all, as watcher sees it. An upload that came
+// to its end too soon is noted like any other.
+func (w *world) middle(p, watcher *process, make func(salt int) file) (f file, uploadID string) {
 	w.t.Helper()
-	s := p.awaitState(uploadID, "under way", finishTimeout, func(s status) bool {
-		c := s.Upload.Counters
-		return c.Applied+c.Unchanged+c.Failed > 0
-	})
-	if c := s.Upload.Counters; s.Upload.State == "finished" || c.Applied+c.Unchanged+c.Failed == c.Total {
-		w.t.Fatalf("upload %s came to its end before it could be disturbed", uploadID)
+	for range 5 {
+		f = make(len(w.uploads))
+		uploadID = w.accept(p, f)
+		if w.isUnderWay(watcher, uploadID) {
+			return f, uploadID
+		}
+		w.finish(watcher, f, uploadID)
 	}
+	w.t.Fatal("every upload came to its end before it could be disturbed")
+	return f, uploadID
+}
+
+// isUnderWay waits until some rows have a result and reports whether others have none.
+func (w *world) isUnderWay(p *process, uploadID string) bool {
+	w.t.Helper()
+	s := p.awaitState(uploadID, "under way", finishTimeout, func(s status) bool { return s.Upload.Counters.done() > 0 })
+	return s.Upload.Counters.done() < s.Upload.Counters.Total
 }
 
 // finish waits for an accepted upload's response and notes it.
@@ -152,7 +165,7 @@ func (w *world) finish(p *process, f file, uploadID string) {
 	w.uploads = append(w.uploads, sent{file: f, id: uploadID, response: s.Response})
 }
 
-// restartClickHouse starts ClickHouse again on its data.
+// startClickHouse starts ClickHouse again on its data.
 func (w *world) startClickHouse() {
 	w.t.Helper()
 	ctx, cancel := context.WithTimeout(w.t.Context(), startTimeout)
