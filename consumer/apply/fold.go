@@ -14,7 +14,8 @@ import (
 // headers a change stays under the log's 900 KB.
 const maxDocBytes = 256 << 10
 
-// folder decides what a batch does. It is filled by add from the records alone;
+// folder decides what a batch does; one batch after the other, of any partition,
+// uses its memory. It is filled by add from the records alone;
 // decide may then run any number of times over what the store holds.
 type folder struct {
 	codec  *event.Codec
@@ -44,10 +45,7 @@ type folder struct {
 	journal []byte
 	packed  []byte
 	tally   tally
-
-	// out makes the batch's records. While one builder's records are published the
-	// next batch uses the other.
-	out, other *event.Builder
+	out     *event.Builder // makes the batch's records; goes away with them when they are published
 }
 
 const (
@@ -99,7 +97,9 @@ func (f *folder) begin(o *Owner, src bulk.Source) {
 		f.keyIdx = map[bulk.CustomerKey]int{}
 		f.others = map[customerName]*folded{}
 		f.holders = map[bulk.CustomerKey]*folded{}
-		f.out, f.other = o.Codec.NewBuilder(), o.Codec.NewBuilder()
+	}
+	if f.out == nil {
+		f.out, _ = o.builders.Get().(*event.Builder)
 	}
 	clear(f.uploadIdx)
 	clear(f.keyIdx)

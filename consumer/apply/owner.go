@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"sluice/internal/bulk"
@@ -21,7 +22,11 @@ type Options struct {
 	Logger    *slog.Logger
 	Metrics   *Metrics
 	BatchRows int // rows of one transaction at most; 0: 2,000
+	Parallel  int // batches of all partitions in hand at once, which bounds memory; 0: 4
 }
+
+// defaultParallel is where more transactions at once stop paying on two cores.
+const defaultParallel = 4
 
 // defaultBatchRows is where a larger batch stops paying: the transaction's fixed
 // cost is spread thin and the batch still fits in memory many times over.
@@ -46,6 +51,8 @@ const idleBeforeMark = 200 * time.Millisecond
 // by several partitions.
 type Owner struct {
 	Options
+	folders  chan *folder // as many as Parallel; a partition with records takes one for a batch
+	builders sync.Pool    // of *event.Builder whose records are published
 }
 
 // New returns an owner.
@@ -53,7 +60,15 @@ func New(o Options) *Owner {
 	if o.BatchRows == 0 {
 		o.BatchRows = defaultBatchRows
 	}
-	return &Owner{Options: o}
+	if o.Parallel == 0 {
+		o.Parallel = defaultParallel
+	}
+	owner := &Owner{Options: o, folders: make(chan *folder, o.Parallel)}
+	owner.builders.New = func() any { return o.Codec.NewBuilder() }
+	for range o.Parallel {
+		owner.folders <- &folder{}
+	}
+	return owner
 }
 
 // Run applies one partition until ctx ends, then returns nil. It survives every
@@ -80,7 +95,6 @@ type tenure struct {
 	prog      bulk.Progress
 	publishes chan outcome // the publish in flight, if any
 	stored    int64        // published mark as the store has it
-	fold      folder
 
 	rest     []bulk.Record // fetched and not yet in a batch
 	restNext int64         // offset after them
@@ -88,8 +102,9 @@ type tenure struct {
 
 // outcome is how the publish of a journal row ended.
 type outcome struct {
-	seq int64
-	err error
+	seq     int64
+	builder *event.Builder // of the records
+	err     error
 }
 
 // run takes the partition up where the store says and works until an error.
@@ -103,11 +118,7 @@ func (t *tenure) run(ctx context.Context) (err error) {
 		return err
 	}
 	for {
-		next, err := t.gather(ctx)
-		if err != nil {
-			return err
-		}
-		if err := t.batch(ctx, next); err != nil {
+		if err := t.turn(ctx); err != nil {
 			return err
 		}
 		t.worked()
@@ -115,29 +126,36 @@ func (t *tenure) run(ctx context.Context) (err error) {
 	}
 }
 
-// gather fills a batch: with what is there, and with what arrives while the log
-// makes that durable, since progress may not run ahead of what survives a power
-// cut. It waits for the first record only. Next is the offset after the batch.
-func (t *tenure) gather(ctx context.Context) (next int64, err error) {
-	f := &t.fold
+// turn waits for records and applies one batch of them.
+func (t *tenure) turn(ctx context.Context) (err error) {
+	for len(t.rest) == 0 {
+		if t.rest, t.restNext, err = t.fetch(ctx); err != nil {
+			return err
+		}
+		if len(t.rest) == 0 { // nothing but markers the client skipped
+			t.prog.Next = max(t.prog.Next, t.restNext)
+		}
+	}
+	select {
+	case f := <-t.folders:
+		defer func() { t.folders <- f }()
+		next, err := t.gather(ctx, f)
+		if err != nil {
+			return err
+		}
+		return t.batch(ctx, f, next)
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// gather fills a batch with the records in hand and those that arrive while the
+// log makes them durable: progress may not run ahead of what survives a power
+// cut. Next is the offset after the batch.
+func (t *tenure) gather(ctx context.Context, f *folder) (next int64, err error) {
 	f.begin(t.Owner, t.src)
-	var began time.Time
+	began := time.Now()
 	for {
-		if len(t.rest) == 0 {
-			if t.rest, t.restNext, err = t.more(ctx); err != nil {
-				return 0, err
-			}
-			if len(t.rest) == 0 && len(f.rows) > 0 {
-				return next, nil
-			}
-			if len(t.rest) == 0 { // nothing but markers the client skipped
-				t.prog.Next = max(t.prog.Next, t.restNext)
-				continue
-			}
-		}
-		if len(f.rows) == 0 {
-			began = time.Now()
-		}
 		n := 0
 		for n < len(t.rest) && len(f.rows) < t.BatchRows && (len(f.rows) == 0 || f.bytes < maxBatchBytes) {
 			f.add(&t.rest[n])
@@ -154,14 +172,17 @@ func (t *tenure) gather(ctx context.Context) (next int64, err error) {
 		if len(t.rest) > 0 || len(f.rows) == t.BatchRows || f.bytes >= maxBatchBytes || time.Since(began) > maxGather {
 			return next, nil
 		}
+		if t.rest, t.restNext, err = t.poll(ctx); err != nil {
+			return 0, err
+		}
+		if len(t.rest) == 0 {
+			return next, nil
+		}
 	}
 }
 
-// more fetches; into a batch that is begun it brings only what is there already.
-func (t *tenure) more(ctx context.Context) ([]bulk.Record, int64, error) {
-	if len(t.fold.rows) == 0 {
-		return t.fetch(ctx)
-	}
+// poll returns the records that are there already, if any.
+func (t *tenure) poll(ctx context.Context) ([]bulk.Record, int64, error) {
 	now, cancel := context.WithDeadline(ctx, time.Time{})
 	defer cancel()
 	records, next, err := t.part.Fetch(now)
@@ -253,9 +274,8 @@ func (t *tenure) fetch(ctx context.Context) ([]bulk.Record, int64, error) {
 }
 
 // batch applies the gathered batch and starts to publish it.
-func (t *tenure) batch(ctx context.Context, next int64) error {
+func (t *tenure) batch(ctx context.Context, f *folder, next int64) error {
 	started := time.Now()
-	f := &t.fold
 	b := bulk.ApplyBatch{
 		Source: t.src, From: t.prog.Next, Next: next, Seq: t.prog.Seq + 1,
 		Uploads: f.uploads, Keys: f.keys, Published: t.prog.Published,
@@ -264,7 +284,7 @@ func (t *tenure) batch(ctx context.Context, next int64) error {
 	// would otherwise wait for the database to notice.
 	work, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
 	defer cancel()
-	if err := t.apply(work, &b); err != nil {
+	if err := t.apply(work, f, &b); err != nil {
 		return fmt.Errorf("applying offsets %d to %d: %w", b.From, b.Next, err)
 	}
 	t.prog.Next = next
@@ -275,26 +295,26 @@ func (t *tenure) batch(ctx context.Context, next int64) error {
 		return nil
 	}
 	t.prog.Seq = b.Seq
-	return t.publish(ctx, b.Seq)
+	return t.publish(ctx, f.takeRecords(), b.Seq)
 }
 
 // apply runs the transaction. A refusal is tried once more as it is, since a
 // reference taken meanwhile shows itself on the second reading; after that the
 // refused customers' rows fail.
-func (t *tenure) apply(ctx context.Context, b *bulk.ApplyBatch) error {
+func (t *tenure) apply(ctx context.Context, f *folder, b *bulk.ApplyBatch) error {
 	for attempt := 0; ; attempt++ {
-		err := t.Store.Apply(ctx, b, t.fold.decide)
+		err := t.Store.Apply(ctx, b, f.decide)
 		var refused *bulk.RefusedError
 		if !errors.As(err, &refused) {
 			return err
 		}
 		if attempt > 0 {
 			for _, c := range refused.Customers {
-				t.fold.refuse(c)
+				f.refuse(c)
 				t.log.Warn("the store refuses a customer, its rows fail", "reason", c.Reason)
 			}
 		}
-		if attempt > len(t.fold.rows) {
+		if attempt > len(f.rows) {
 			return err
 		}
 	}
@@ -302,18 +322,17 @@ func (t *tenure) apply(ctx context.Context, b *bulk.ApplyBatch) error {
 
 // publish waits for the publish in flight and starts the next: one batch is
 // published while the next is applied.
-func (t *tenure) publish(ctx context.Context, seq int64) error {
+func (t *tenure) publish(ctx context.Context, records *event.Builder, seq int64) error {
 	if err := t.awaitPublish(); err != nil {
 		return err
 	}
-	records := t.fold.takeRecords()
 	done := make(chan outcome, 1)
 	t.publishes = done
 	go func() { // awaited by awaitPublish, or by run when it ends
 		crash.Before(crash.JournalPublish)
-		err := t.Publisher.Publish(ctx, records)
+		err := t.Publisher.Publish(ctx, records.Records())
 		crash.After(crash.JournalPublish)
-		done <- outcome{seq, err}
+		done <- outcome{seq, records, err}
 	}()
 	return nil
 }
@@ -328,6 +347,7 @@ func (t *tenure) awaitPublish() error {
 	if out.err != nil {
 		return fmt.Errorf("publishing journal row %d: %w", out.seq, out.err)
 	}
+	t.builders.Put(out.builder)
 	t.prog.Published = out.seq
 	return nil
 }

@@ -47,12 +47,11 @@ func (f *folder) write(v *bulk.ApplyView) *bulk.ApplyWrite {
 	return w
 }
 
-// takeRecords gives the batch's records to a publish: they are valid until the
-// one after the next batch is begun.
-func (f *folder) takeRecords() []bulk.Record {
-	records := f.out.Records()
-	f.out, f.other = f.other, f.out
-	return records
+// takeRecords gives the batch's records away: they are the publish's now.
+func (f *folder) takeRecords() *event.Builder {
+	out := f.out
+	f.out = nil
+	return out
 }
 
 func timeOf(ms int64) time.Time { return time.UnixMilli(ms).UTC() }

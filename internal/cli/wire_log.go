@@ -196,6 +196,10 @@ func (l *eventLog) partitions(ctx context.Context) (int32, error) {
 	return int32(n), err //nolint:gosec // partitions are few
 }
 
+// fetchBytes is asked for of one partition at a time: some 2,000 ordinary rows.
+// What a partition holds in memory is a few times that.
+const fetchBytes = 512 << 10
+
 // consume runs a role's partitions of its topics until ctx ends.
 func (l *eventLog) consume(ctx context.Context, group string, topics []string, assigned func(), run func(context.Context, bulk.Partition) error) error {
 	return l.client.Consume(ctx, kafka.ConsumerOptions{Group: group, Topics: topics},

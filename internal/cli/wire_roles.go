@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"net/http"
+	"runtime"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -46,7 +47,7 @@ func (p *process) jobs(kind bulk.JobKind, parallel int, wake bulk.Signal, do fun
 func (p *process) wireApply(g *errgroup.Group, ctx context.Context, _ *http.ServeMux) error {
 	owner := apply.New(apply.Options{
 		Store: p.store, Publisher: p.events, Codec: p.codec, Now: time.Now,
-		Logger: p.log, Metrics: apply.NewMetrics(p.reg), BatchRows: p.cfg.BatchRows,
+		Logger: p.log, Metrics: apply.NewMetrics(p.reg), BatchRows: p.cfg.BatchRows, Parallel: max(4, runtime.GOMAXPROCS(0)),
 	})
 	again := &apply.Republisher{Journal: p.store, Publisher: p.events}
 	part := p.ready.Part(config.RoleApply)

@@ -223,7 +223,7 @@ func (s *staged) storeRepeats(ctx context.Context, rep *repeats) error {
 		return errors.Join(storageError("writing the set of repeats", err), w.Abort())
 	}
 	if err := w.Commit(); err != nil {
-		return storageError("storing the set of repeats", err)
+		return errors.Join(storageError("storing the set of repeats", err), w.Abort())
 	}
 	return nil
 }

@@ -28,7 +28,7 @@ func TestMain(m *testing.M) {
 }
 
 func run(m *testing.M) (code int, err error) {
-	dir, err := os.MkdirTemp("", "sluice-e2e-*") //nolint:usetesting // outlives every test
+	dir, err := os.MkdirTemp("", "sluice-e2e-*")
 	if err != nil {
 		return 1, err
 	}

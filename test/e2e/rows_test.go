@@ -41,8 +41,10 @@ func TestCreateMakesCustomers(t *testing.T) {
 		for field, want := range map[string]any{
 			"customerId": customerID(1), "uniqueRefNo": "R1", "legalName": "One", "ifsc": "HDFC0001234", "version": 1.0,
 			"branchCodes": []any{"A", "B", "C"}, "accountNumber": nil, "state": nil,
-			"customerReminders": []any{map[string]any{"customerReminderId": "R1", "dueDateDifference": -3.0, "reminderInterval": 1.0,
-				"reminderTime": "09:30", "reminderType": "ONCE", "stage": "BEFORE_DUE"}},
+			"customerReminders": []any{map[string]any{
+				"customerReminderId": "R1", "dueDateDifference": -3.0, "reminderInterval": 1.0,
+				"reminderTime": "09:30", "reminderType": "ONCE", "stage": "BEFORE_DUE",
+			}},
 		} {
 			if !reflect.DeepEqual(got[field], want) {
 				t.Errorf("%s is read back as %v, want %v", field, got[field], want)

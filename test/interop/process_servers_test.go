@@ -135,7 +135,7 @@ func (p *process) end(sig syscall.Signal) error {
 		return err
 	case <-time.After(stopTimeout):
 		_ = cmd.Process.Kill() // reported below
-		<-p.exited
+		_ = <-p.exited
 		p.t.Fatalf("%s did not end %s after %v", p.name, stopTimeout, sig)
 		return nil
 	}

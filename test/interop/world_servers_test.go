@@ -134,13 +134,13 @@ func (w *world) accept(p *process, f file) (uploadID string) {
 	return got.header.Get("Bulk-Upload-Id")
 }
 
-// middle uploads files that make makes until one is under way, which is one that
+// middle uploads files until one is under way, which is one that
 // has results of some rows and not of all, as watcher sees it. An upload that came
 // to its end too soon is noted like any other.
-func (w *world) middle(p, watcher *process, make func(salt int) file) (f file, uploadID string) {
+func (w *world) middle(p, watcher *process, build func(salt int) file) (f file, uploadID string) {
 	w.t.Helper()
 	for range 5 {
-		f = make(len(w.uploads))
+		f = build(len(w.uploads))
 		uploadID = w.accept(p, f)
 		if w.isUnderWay(watcher, uploadID) {
 			return f, uploadID
