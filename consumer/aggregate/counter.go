@@ -38,6 +38,7 @@ func NewCounter(o CounterOptions) *Counter { return &Counter{o} }
 func (c *Counter) Run(ctx context.Context, p bulk.Partition) error {
 	src := p.Source()
 	log := c.o.Logger.With("topic", src.Topic, "partition", src.Partition)
+	defer c.o.Metrics.Lag.DeleteLabelValues(partitionLabel(src)) // the next owner tells it
 	bulk.Tenures(ctx, log, c.o.Metrics.Moved.Inc, func(ctx context.Context, worked func()) error {
 		prog, err := bulk.TakeUp(ctx, c.o.Store, p, log)
 		if err != nil {
@@ -85,6 +86,8 @@ func (c *Counter) batch(ctx context.Context, p bulk.Partition, records []bulk.Re
 		if err := c.o.Publisher.Publish(ctx, letters); err != nil {
 			return fmt.Errorf("publishing dead letters: %w", err)
 		}
+		c.o.Logger.Warn("results could not be read and are dead letters now; their uploads are sent again",
+			"topic", p.Source().Topic, "partition", p.Source().Partition, "offset", at, "records", len(letters))
 	}
 	if err := p.Durable(ctx); err != nil {
 		return fmt.Errorf("waiting for the log's disk: %w", err)

@@ -129,7 +129,7 @@ type writing struct {
 func newWriting(f *Finisher, u *bulk.Upload) *writing {
 	w := &writing{f: f, upload: u, files: map[bulk.Bucket]*resultFile{}}
 	for source := range u.SourceCount() {
-		w.streams = append(w.streams, &stream{store: f.o.Store, codec: f.o.Codec, upload: u.ID, source: int32(source)}) //nolint:gosec // partitions are few
+		w.streams = append(w.streams, &stream{store: f.o.Store, codec: f.o.Codec, upload: u.ID, source: int32(source)})
 	}
 	return w
 }

@@ -32,7 +32,7 @@ func (r *rig) counted(file []byte, results []bulk.Result) {
 	last := make([]int64, partitions+1)
 	for i := range results {
 		results[i].Row = int64(i + 1)
-		source := int32(i % (partitions + 1)) //nolint:gosec // small
+		source := int32(i % (partitions + 1))
 		r.put(bulk.ResultBatch{
 			Upload: bulktest.Upload, Company: bulktest.Company, Source: source,
 			Prev: last[source], Last: results[i].Row, Results: results[i : i+1],
@@ -356,7 +356,7 @@ func TestRowsMergeInFileOrder(t *testing.T) {
 				if from > 0 {
 					prev = list[from-1]
 				}
-				r.put(applied(int32(s), prev, list[from:to]...)) //nolint:gosec // small
+				r.put(applied(int32(s), prev, list[from:to]...))
 				from = to
 			}
 			last[s] = list[len(list)-1]

@@ -82,11 +82,12 @@ type folded struct {
 
 // tally counts what became of the batch's records.
 type tally struct {
-	status       [4]int
-	redelivered  int
-	gaps         int
-	unknown      int
-	deadLettered int
+	status      [4]int
+	redelivered int
+	gaps        int
+	unknown     int
+	letters     int // dead letters made
+	rowless     int // of them those without a known row
 }
 
 // begin forgets the last batch.
@@ -208,8 +209,9 @@ func (f *folder) decide(v *bulk.ApplyView) (*bulk.ApplyWrite, error) {
 func (f *folder) take(e *rowEvent) error {
 	if e.row == nil {
 		f.out.Add(event.DeadLetterRecord(e.record, e.reason))
-		f.tally.deadLettered++
+		f.tally.letters++
 		if e.upload < 0 {
+			f.tally.rowless++
 			return nil
 		}
 	}

@@ -44,7 +44,7 @@ func (m *Metrics) count(f *folder) {
 	m.Skipped.WithLabelValues("redelivered").Add(float64(f.tally.redelivered))
 	m.Skipped.WithLabelValues("gap").Add(float64(f.tally.gaps))
 	m.Skipped.WithLabelValues("unknown_upload").Add(float64(f.tally.unknown))
-	m.Skipped.WithLabelValues("dead_letter").Add(float64(f.tally.deadLettered))
+	m.Skipped.WithLabelValues("dead_letter").Add(float64(f.tally.rowless))
 }
 
 func partitionLabel(s bulk.Source) string { return strconv.Itoa(int(s.Partition)) }

@@ -51,7 +51,8 @@ const idleBeforeMark = 200 * time.Millisecond
 // by several partitions.
 type Owner struct {
 	Options
-	folders  chan *folder // as many as Parallel; a partition with records takes one for a batch
+	turns    chan struct{} // as many as Parallel; a partition with records takes one for a batch
+	folders  sync.Pool     // of *folder; the one used last comes first
 	builders sync.Pool    // of *event.Builder whose records are published
 }
 
@@ -63,11 +64,9 @@ func New(o Options) *Owner {
 	if o.Parallel == 0 {
 		o.Parallel = defaultParallel
 	}
-	owner := &Owner{Options: o, folders: make(chan *folder, o.Parallel)}
+	owner := &Owner{Options: o, turns: make(chan struct{}, o.Parallel)}
 	owner.builders.New = func() any { return o.Codec.NewBuilder() }
-	for range o.Parallel {
-		owner.folders <- &folder{}
-	}
+	owner.folders.New = func() any { return new(folder) }
 	return owner
 }
 
@@ -76,6 +75,7 @@ func New(o Options) *Owner {
 func (o *Owner) Run(ctx context.Context, p bulk.Partition) error {
 	src := p.Source()
 	log := o.Logger.With("topic", src.Topic, "partition", src.Partition)
+	defer o.Metrics.Lag.DeleteLabelValues(partitionLabel(src)) // the next owner tells it
 	bulk.Tenures(ctx, log, o.Metrics.Moved.Inc, func(ctx context.Context, worked func()) error {
 		t := &tenure{Owner: o, part: p, src: src, log: log, worked: worked}
 		return t.run(ctx)
@@ -137,16 +137,18 @@ func (t *tenure) turn(ctx context.Context) (err error) {
 		}
 	}
 	select {
-	case f := <-t.folders:
-		defer func() { t.folders <- f }()
-		next, err := t.gather(ctx, f)
-		if err != nil {
-			return err
-		}
-		return t.batch(ctx, f, next)
+	case t.turns <- struct{}{}:
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+	defer func() { <-t.turns }()
+	f, _ := t.folders.Get().(*folder)
+	defer t.folders.Put(f)
+	next, err := t.gather(ctx, f)
+	if err != nil {
+		return err
+	}
+	return t.batch(ctx, f, next)
 }
 
 // gather fills a batch with the records in hand and those that arrive while the
@@ -290,6 +292,9 @@ func (t *tenure) batch(ctx context.Context, f *folder, next int64) error {
 	t.prog.Next = next
 	t.stored = max(t.stored, b.Published)
 	t.Metrics.count(f)
+	if f.tally.letters > 0 {
+		t.log.Warn("records could not be read and are dead letters now", "records", f.tally.letters, "offset", b.From)
+	}
 	t.Metrics.Seconds.Observe(time.Since(started).Seconds())
 	if len(f.out.Records()) == 0 {
 		return nil

@@ -38,8 +38,8 @@ type ReadStore interface {
 	// OldestUnfinished returns the acceptance time of the oldest upload without a
 	// response; ok is false when there is none.
 	OldestUnfinished(ctx context.Context) (at time.Time, ok bool, err error)
-	// UnpublishedJournal counts journal rows not yet on the log.
-	UnpublishedJournal(ctx context.Context) (int64, error)
+	// UnpublishedJournal counts journal rows not yet on the log of a cluster.
+	UnpublishedJournal(ctx context.Context, cluster string) (int64, error)
 	// RowsInFlight counts the rows of unfinished uploads that have no result yet.
 	RowsInFlight(ctx context.Context) (int64, error)
 }

@@ -40,6 +40,8 @@ func TakeUp(ctx context.Context, store ProgressStore, p Partition, log *slog.Log
 	from := prog.Next
 	if !ok {
 		from = -1
+		log.Info("a log that was not read before: begins at its first record, and unfinished uploads are sent again",
+			"cluster_id", src.Cluster, "offset", first)
 	} else {
 		log.Warn("the log does not reach to where progress stands: unfinished uploads are sent again",
 			"offset", from, "first", first, "end", end)

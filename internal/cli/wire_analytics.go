@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"net/http"
 
 	"golang.org/x/sync/errgroup"
 
@@ -15,7 +14,7 @@ import (
 )
 
 // wireAnalytics runs the analytics role, if there is a place to write to.
-func (p *process) wireAnalytics(g *errgroup.Group, ctx context.Context, _ *http.ServeMux) error {
+func (p *process) wireAnalytics(ctx context.Context, g *errgroup.Group) error {
 	if p.cfg.Analytics == "" {
 		return nil
 	}

@@ -72,6 +72,7 @@ func connectLog(ctx context.Context, cfg config.Config, b *broker.Broker, reg pr
 }
 
 func (l *eventLog) prepare(ctx context.Context, cfg config.Config) error {
+	l.log.Info("connecting to the log", "brokers", cfg.Brokers(), "embedded", l.broker != nil)
 	if err := l.client.EnsureTopics(ctx, topics(cfg)); err != nil {
 		return fmt.Errorf("creating topics: %w", err)
 	}
@@ -193,12 +194,12 @@ func (l *eventLog) durable(ctx context.Context) error {
 // partitions returns the partition count of customer.updates.
 func (l *eventLog) partitions(ctx context.Context) (int32, error) {
 	n, err := l.client.Partitions(ctx, bulk.TopicUpdates)
-	return int32(n), err //nolint:gosec // partitions are few
+	return int32(n), err
 }
 
-// fetchBytes is asked for of one partition at a time: some 2,000 ordinary rows.
-// What a partition holds in memory is a few times that.
-const fetchBytes = 512 << 10
+// fetchBytes is asked for of one partition at a time: some 2,000 ordinary rows,
+// which travel compressed. A partition holds a few times that in memory.
+const fetchBytes = 256 << 10
 
 // consume runs a role's partitions of its topics until ctx ends.
 func (l *eventLog) consume(ctx context.Context, group string, topics []string, assigned func(), run func(context.Context, bulk.Partition) error) error {
@@ -291,7 +292,7 @@ func (l *eventLog) followResponses(ctx context.Context, finished func(uploadID s
 	done := make(chan error, n)
 	for i := range n {
 		go func() {
-			done <- l.followPartition(ctx, int32(i), finished) //nolint:gosec // partitions are few
+			done <- l.followPartition(ctx, int32(i), finished)
 		}()
 	}
 	for range n {
@@ -311,7 +312,7 @@ func (l *eventLog) followPartition(ctx context.Context, partition int32, finishe
 			return nil
 		})
 		if ctx.Err() != nil {
-			return nil
+			break
 		}
 		l.log.Warn("following the responses stopped, trying again", "partition", partition, "err", err)
 		pause.Wait(ctx)

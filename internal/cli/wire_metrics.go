@@ -16,7 +16,7 @@ func (p *process) registerGauges() error {
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "sluice_journal_unpublished_rows", Help: "Journal rows (batches) that are committed and not yet on the log; -1: unknown.",
 		}, p.ask(func(ctx context.Context) (float64, error) {
-			n, err := p.store.UnpublishedJournal(ctx)
+			n, err := p.store.UnpublishedJournal(ctx, p.events.cluster)
 			return float64(n), err
 		})),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{

@@ -26,7 +26,7 @@ func (p *process) windowBytes() int64 {
 }
 
 // wireProducer runs the producer role: HTTP, intake and split.
-func (p *process) wireProducer(g *errgroup.Group, ctx context.Context, mux *http.ServeMux) error {
+func (p *process) wireProducer(ctx context.Context, g *errgroup.Group) error {
 	splitter := split.New(split.Options{
 		Store: p.store, Files: p.files, Publisher: p.events, Codec: p.codec, Limits: p.limits(),
 		Partitions: p.events.partitions, PartitionFor: kafka.PartitionFor,
@@ -41,11 +41,12 @@ func (p *process) wireProducer(g *errgroup.Group, ctx context.Context, mux *http
 		Now: time.Now, Accepted: func(*bulk.Upload) { p.signals.split.Notify() },
 		Logger: p.log, Metrics: intake.NewMetrics(p.reg),
 	})
+	calls := http.NewServeMux()
 	err := api.New(api.Options{
 		Intake: in, Store: p.store, Files: p.files, Signer: p.signer, Hub: hub, Now: time.Now,
 		RequestID: ops.RequestID, Wait: p.cfg.Wait, Stopping: ctx.Done(), PublicURL: p.cfg.PublicURL,
 		Logger: p.log, Registry: p.reg, Document: schemas.OpenAPI,
-	}, mux)
+	}, calls)
 	if err != nil {
 		return err
 	}
@@ -63,6 +64,7 @@ func (p *process) wireProducer(g *errgroup.Group, ctx context.Context, mux *http
 	if !p.cfg.EmbedsBroker() { // other processes may finish this one's uploads
 		g.Go(func() error { return p.events.followResponses(ctx, hub.Finished) })
 	}
+	p.calls.open(calls)
 	p.ready.Part(config.RoleProducer).Ready()
 	return nil
 }

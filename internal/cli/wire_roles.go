@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"net/http"
 	"runtime"
 	"time"
 
@@ -44,7 +43,7 @@ func (p *process) jobs(kind bulk.JobKind, parallel int, wake bulk.Signal, do fun
 }
 
 // wireApply runs the apply role.
-func (p *process) wireApply(g *errgroup.Group, ctx context.Context, _ *http.ServeMux) error {
+func (p *process) wireApply(ctx context.Context, g *errgroup.Group) error {
 	owner := apply.New(apply.Options{
 		Store: p.store, Publisher: p.events, Codec: p.codec, Now: time.Now,
 		Logger: p.log, Metrics: apply.NewMetrics(p.reg), BatchRows: p.cfg.BatchRows, Parallel: max(4, runtime.GOMAXPROCS(0)),
@@ -62,7 +61,7 @@ func (p *process) wireApply(g *errgroup.Group, ctx context.Context, _ *http.Serv
 }
 
 // wireAggregate runs the aggregate role.
-func (p *process) wireAggregate(g *errgroup.Group, ctx context.Context, _ *http.ServeMux) error {
+func (p *process) wireAggregate(ctx context.Context, g *errgroup.Group) error {
 	metrics := aggregate.NewMetrics(p.reg)
 	counter := aggregate.NewCounter(aggregate.CounterOptions{
 		Store: p.store, Publisher: p.events, Codec: p.codec, Logger: p.log, Metrics: metrics,

@@ -42,6 +42,7 @@ type process struct {
 	signals signals
 	hooks   hooks
 	dir     string // temporary files
+	calls   switched
 }
 
 // signals wake the loops of this process; other processes' loops poll.
@@ -113,6 +114,11 @@ func (p *process) work(ctx context.Context, b *broker.Broker, listener net.Liste
 	mux.Handle("GET /subjects", registryHandler())
 	mux.Handle("GET /subjects/", registryHandler())
 	mux.Handle("GET /schemas/", registryHandler())
+	if p.cfg.Runs(config.RoleProducer) {
+		p.calls.open(api.Starting(ops.RequestID, p.log))
+		mux.Handle("/api/v0/", &p.calls)
+		mux.Handle("GET /openapi.json", &p.calls)
+	}
 	for _, part := range parts {
 		p.ready.Part(part)
 	}
@@ -136,7 +142,7 @@ func (p *process) work(ctx context.Context, b *broker.Broker, listener net.Liste
 		if err := p.open(ctx, b, closers); err != nil {
 			return err
 		}
-		if err := p.wireRoles(g, ctx, mux); err != nil {
+		if err := p.wireRoles(ctx, g); err != nil {
 			return err
 		}
 		g.Go(func() error { return p.watchParts(ctx) })
@@ -146,10 +152,10 @@ func (p *process) work(ctx context.Context, b *broker.Broker, listener net.Liste
 }
 
 // wireRoles starts the configured roles.
-func (p *process) wireRoles(g *errgroup.Group, ctx context.Context, mux *http.ServeMux) error {
+func (p *process) wireRoles(ctx context.Context, g *errgroup.Group) error {
 	for _, role := range []struct {
 		name string
-		wire func(*errgroup.Group, context.Context, *http.ServeMux) error
+		wire func(context.Context, *errgroup.Group) error
 	}{
 		{config.RoleProducer, p.wireProducer}, {config.RoleApply, p.wireApply},
 		{config.RoleAggregate, p.wireAggregate}, {config.RoleAnalytics, p.wireAnalytics},
@@ -157,7 +163,7 @@ func (p *process) wireRoles(g *errgroup.Group, ctx context.Context, mux *http.Se
 		if !p.cfg.Runs(role.name) {
 			continue
 		}
-		if err := role.wire(g, ctx, mux); err != nil {
+		if err := role.wire(ctx, g); err != nil {
 			return fmt.Errorf("role %s: %w", role.name, err)
 		}
 	}

@@ -44,7 +44,7 @@ func tail(ctx context.Context, cfg config.Config, o tailOptions, stdout, stderr 
 	done := make(chan error, n)
 	for i := range n {
 		go func() {
-			done <- l.client.Read(ctx, o.topic, int32(i), from, p.print) //nolint:gosec // partitions are few
+			done <- l.client.Read(ctx, o.topic, int32(i), from, p.print)
 		}()
 	}
 	for range n {

@@ -53,7 +53,8 @@ type Config struct {
 	// KafkaLogBytes caps the embedded broker's whole log; a start reads it.
 	// Default 512 MB, at least 64 MB.
 	KafkaLogBytes Size `koanf:"kafka-log-bytes"`
-	// Partitions of each topic, when it is created. Default 0: 2 on the embedded
+	// Partitions of customer.updates and customer.changes, when they are created;
+	// bulk.results has a third of them. Default 0: 2 on the embedded
 	// broker, 12 on a Kafka cluster.
 	Partitions int `koanf:"partitions"`
 	// Database is a PostgreSQL URL. Default empty: SQLite in Data.

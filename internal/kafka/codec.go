@@ -226,12 +226,13 @@ func appendSnappyBlock(dst, src []byte) ([]byte, error) {
 	return dst[:len(dst)+len(out)], nil
 }
 
-// grow returns b with room for n more bytes.
+// grow returns b with room for n more bytes. It at least doubles: records of the
+// batches decoded before keep the old memory, which so stays below the new.
 func grow(b []byte, n int) []byte {
 	if cap(b)-len(b) >= n {
 		return b
 	}
-	larger := make([]byte, len(b), len(b)+n)
+	larger := make([]byte, len(b), max(len(b)+n, 2*cap(b)))
 	copy(larger, b)
 	return larger
 }

@@ -59,9 +59,9 @@ func (s *Store) MarkPublished(ctx context.Context, source bulk.Source, seq int64
 }
 
 // UnpublishedJournal is bulk.ReadStore.UnpublishedJournal.
-func (s *Store) UnpublishedJournal(ctx context.Context) (n int64, err error) {
+func (s *Store) UnpublishedJournal(ctx context.Context, cluster string) (n int64, err error) {
 	// Numbers have no gaps within a source.
-	err = s.general.QueryRow(ctx, `SELECT coalesce(sum(greatest(seq - published, 0)), 0)::bigint FROM progress`).Scan(&n)
+	err = s.general.QueryRow(ctx, `SELECT coalesce(sum(greatest(seq - published, 0)), 0)::bigint FROM progress WHERE cluster = $1`, cluster).Scan(&n)
 	if err != nil {
 		return 0, fmt.Errorf("count the journal: %w", wrap(err))
 	}

@@ -68,13 +68,13 @@ func (s *Store) MarkPublished(ctx context.Context, source bulk.Source, seq int64
 }
 
 // UnpublishedJournal is bulk.ReadStore.UnpublishedJournal.
-func (s *Store) UnpublishedJournal(ctx context.Context) (n int64, err error) {
+func (s *Store) UnpublishedJournal(ctx context.Context, cluster string) (n int64, err error) {
 	err = s.read(ctx, func(c *sqlite.Conn) error {
 		// Numbers have no gaps within a source.
-		_, err := query(c, `SELECT coalesce(sum(max(seq - published, 0)), 0) FROM progress`, func(st *sqlite.Stmt) error {
+		_, err := query(c, `SELECT coalesce(sum(max(seq - published, 0)), 0) FROM progress WHERE cluster = ?`, func(st *sqlite.Stmt) error {
 			n = st.ColumnInt64(0)
 			return nil
-		})
+		}, cluster)
 		return err
 	})
 	if err != nil {

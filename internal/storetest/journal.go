@@ -51,7 +51,7 @@ func unpublishedPages(t *testing.T, s Store) {
 	rows, err = s.Unpublished(t.Context(), o.source, 3, 2)
 	must(t, err)
 	wantJournal(t, rows)
-	n, err := s.UnpublishedJournal(t.Context())
+	n, err := s.UnpublishedJournal(t.Context(), o.source.Cluster)
 	must(t, err)
 	equal(t, "unpublished rows", n, 6)
 }
@@ -65,7 +65,7 @@ func publishedGrows(t *testing.T, s Store) {
 		must(t, s.MarkPublished(t.Context(), o.source, step.mark))
 		progress(t, s, o.source, bulk.Progress{Next: o.next, Seq: 4, Published: step.want})
 	}
-	n, err := s.UnpublishedJournal(t.Context())
+	n, err := s.UnpublishedJournal(t.Context(), o.source.Cluster)
 	must(t, err)
 	equal(t, "unpublished rows", n, 1)
 	for _, step := range []struct{ mark, want int64 }{{0, 3}, {2, 3}, {4, 4}} {

@@ -80,9 +80,6 @@ func (s *server) guard(next http.Handler) http.Handler {
 		c := &counted{ResponseWriter: w, status: http.StatusOK}
 		defer func() {
 			if v := recover(); v != nil {
-				if err, ok := v.(error); ok && errors.Is(err, http.ErrAbortHandler) {
-					panic(v) // the server's own way to cut a connection
-				}
 				s.Logger.ErrorContext(r.Context(), "a call met a bug", "panic", v, "stack", string(debug.Stack()))
 				s.fail(c, r, errors.New("panic"))
 			}

@@ -9,6 +9,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"sluice/producer/api/openapi"
 )
 
 // OpenMode protects a server without access control: it answers only requests
@@ -35,7 +37,7 @@ func OpenMode(next http.Handler, publicURL string, requestID func(context.Contex
 }
 
 func denied(message string) *callError {
-	return &callError{status: http.StatusForbidden, kind: "INVALID_ACCESS", message: message}
+	return &callError{status: http.StatusForbidden, kind: openapi.INVALIDACCESS, message: message}
 }
 
 func hostName(host string) string {
@@ -66,4 +68,13 @@ func isCrossSite(r *http.Request) bool {
 	}
 	u, err := url.Parse(origin)
 	return err != nil || !strings.EqualFold(u.Host, r.Host)
+}
+
+// Starting answers every call with 503 while the process opens its parts.
+func Starting(requestID func(context.Context) string, log *slog.Logger) http.Handler {
+	s := &server{Options: Options{Now: time.Now, RequestID: requestID, Logger: log}}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.fail(w, r, &callError{status: http.StatusServiceUnavailable, kind: openapi.SYSTEMERROR, retry: retrySeconds,
+			message: "the service is starting; nothing was accepted: try again in a moment"})
+	})
 }

@@ -123,7 +123,7 @@ func nextPart(parts *multipart.Reader, body *sentBody) (*multipart.Part, error) 
 	switch {
 	case err != nil && body.isCut, errors.Is(err, io.ErrUnexpectedEOF):
 		return nil, &bulk.Refusal{Reason: bulk.RefusedAborted, Message: "the body ended early; nothing was accepted: send it again whole"}
-	case err == io.EOF: //nolint:errorlint // the reader wraps io.EOF when the body ends before its last boundary
+	case err == io.EOF: // the reader wraps io.EOF when the body ends before its last boundary
 		return nil, nil //nolint:nilnil // no part is a valid outcome
 	case errors.Is(err, io.EOF):
 		return nil, &bulk.Refusal{Reason: bulk.RefusedAborted, Message: "the body ended before its last boundary; nothing was accepted: send it again whole"}

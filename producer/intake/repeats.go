@@ -46,7 +46,7 @@ func newRepeats(dir string, limit int) *repeats { return &repeats{dir: dir, limi
 // add notes a row.
 func (r *repeats) add(cell []byte, row int64) error {
 	h := xxh3.Hash128(cell)
-	r.held = append(r.held, identity{h.Hi, h.Lo, uint32(row)}) //nolint:gosec // the reader's row limit is below 2^32
+	r.held = append(r.held, identity{h.Hi, h.Lo, uint32(row)})
 	if len(r.held) < r.limit {
 		return nil
 	}

@@ -72,7 +72,7 @@ func TestRepeatsSortedOnDisk(t *testing.T) {
 			for row := range rows {
 				id := fmt.Sprint(dice.Intn(names))
 				if seen[id] {
-					want = append(want, uint32(row+1)) //nolint:gosec // small
+					want = append(want, uint32(row+1))
 				}
 				seen[id] = true
 				file.WriteString(id + "\n")

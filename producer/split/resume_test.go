@@ -155,7 +155,7 @@ func TestWindow(t *testing.T) {
 				r.accept(bulktest.Upload, rows(n), nil)
 				s, end := r.work("process")
 				for counted < n {
-					bulktest.Rest(t.Context(), time.Minute)
+					bulktest.Rest(t.Context(), time.Second)
 					synctest.Wait()
 					got := r.read(bulktest.Upload)
 					sent := int64(len(got.rows) + len(got.results))

@@ -19,7 +19,7 @@ func (r *run) split(row *tabular.Row) {
 		Create: u.Kind == bulk.KindCreate, ClearEmpty: u.Options.EmptyCells == bulk.EmptyClear,
 	}, j)
 	r.structure(row.Err)
-	if r.repeats.Contains(uint32(row.Number)) { //nolint:gosec // the reader's row limit is below 2^32
+	if r.repeats.Contains(uint32(row.Number)) {
 		if r.repeat(row.Number) {
 			return
 		}

@@ -207,7 +207,7 @@ func rows(n int) *bulktest.Table {
 
 func repeatsOf(n int) (out []uint32) {
 	for i := n/2 + 1; i < n; i++ {
-		out = append(out, uint32(i+1)) //nolint:gosec // small
+		out = append(out, uint32(i+1))
 	}
 	return out
 }

@@ -136,9 +136,8 @@ func (s *server) signal(sig syscall.Signal) error {
 	case err := <-s.exited:
 		return err
 	case <-time.After(stopTimeout):
-		_ = cmd.Process.Kill() // reported below
-		<-s.exited
-		s.t.Fatalf("the server did not end %s after %v", stopTimeout, sig)
+		err := errors.Join(cmd.Process.Kill(), <-s.exited)
+		s.t.Fatalf("the server did not end %s after %v (%v)", stopTimeout, sig, err)
 		return nil
 	}
 }
