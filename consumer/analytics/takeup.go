@@ -67,8 +67,9 @@ func (t *tenure) resume(ctx context.Context, from, to int64, done bool) error {
 }
 
 // startOver begins at the log's first record. What came before it, or stood on
-// another log, is in the journal, except responses: their topic is compacted and
-// holds them all.
+// another log, is in the journal, with two exceptions that stay missing here: the
+// results of rows rejected at the split, and responses, which a Kafka cluster keeps
+// by compaction but the embedded broker only as long as its cap allows.
 func (t *tenure) startOver(ctx context.Context, first int64) error {
 	if t.src.Topic != bulk.TopicResponses {
 		if err := t.refill(ctx); err != nil {
