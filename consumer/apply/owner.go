@@ -53,7 +53,7 @@ type Owner struct {
 	Options
 	turns    chan struct{} // as many as Parallel; a partition with records takes one for a batch
 	folders  sync.Pool     // of *folder; the one used last comes first
-	builders sync.Pool    // of *event.Builder whose records are published
+	builders sync.Pool     // of *event.Builder whose records are published
 }
 
 // New returns an owner.

@@ -89,24 +89,10 @@ func (l *eventLog) prepare(ctx context.Context, cfg config.Config) error {
 	return nil
 }
 
-// Default partition counts. On the embedded broker every partition's batches
-// queue for SQLite's one writer: a second partition decodes and publishes while
-// the first is applied; more only take memory and make batches smaller.
-const (
-	embeddedPartitions = 2
-	clusterPartitions  = 12
-)
-
 // topics returns what the log must hold. On a Kafka cluster retention is by age;
 // the embedded broker's cap is shared out by size.
 func topics(cfg config.Config) []kafka.TopicConfig {
 	n := cfg.Partitions
-	if n == 0 {
-		n = clusterPartitions
-		if cfg.EmbedsBroker() {
-			n = embeddedPartitions
-		}
-	}
 	list := []kafka.TopicConfig{
 		{Name: bulk.TopicUpdates, Partitions: n, Configs: map[string]string{"retention.ms": "604800000"}},
 		{Name: bulk.TopicResults, Partitions: max(n/3, 2), Configs: map[string]string{"retention.ms": "604800000"}},

@@ -118,7 +118,9 @@ func (c Config) settle(isSet map[string]string) Config {
 	if c.Partitions == 0 {
 		c.Partitions = 12
 		if c.EmbedsBroker() {
-			c.Partitions = 4
+			// They queue for SQLite's one writer: while one is applied the other decodes
+			// and publishes; more only take memory and make batches smaller.
+			c.Partitions = 2
 		}
 	}
 	return c

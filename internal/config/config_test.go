@@ -38,7 +38,7 @@ func TestDefaultsAreValid(t *testing.T) {
 		t.Fatal(err)
 	}
 	if l.HTTP != "127.0.0.1:8080" || l.KafkaListen != "127.0.0.1:9092" || l.Wait != 25*time.Second ||
-		l.MaxUploadBytes != 2_000_000_000 || l.Partitions != 4 || !l.RunsAll() || !l.EmbedsBroker() {
+		l.MaxUploadBytes != 2_000_000_000 || l.Partitions != 2 || !l.RunsAll() || !l.EmbedsBroker() {
 		t.Errorf("defaults %+v", l.Config)
 	}
 	if len(l.Origin) != 0 {

@@ -135,7 +135,7 @@ func (p *process) end(sig syscall.Signal) error {
 		return err
 	case <-time.After(stopTimeout):
 		_ = cmd.Process.Kill() // reported below
-		_ = <-p.exited
+		<-p.exited             //nolint:errcheck // killed, and reported below
 		p.t.Fatalf("%s did not end %s after %v", p.name, stopTimeout, sig)
 		return nil
 	}
