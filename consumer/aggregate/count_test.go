@@ -119,8 +119,10 @@ func TestUploadNotYetSplitOrAnsweredCountsNothing(t *testing.T) {
 		if _, err := r.store.BeginSplit(t.Context(), u.ID, partitions); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := r.store.StoreResponse(t.Context(), &bulk.Response{Upload: u.ID, Company: u.Company, Kind: u.Kind,
-			Outcome: bulk.OutcomeNone, Body: []byte("{}")}); err != nil {
+		if _, err := r.store.StoreResponse(t.Context(), &bulk.Response{
+			Upload: u.ID, Company: u.Company, Kind: u.Kind,
+			Outcome: bulk.OutcomeNone, Body: []byte("{}"),
+		}); err != nil {
 			t.Fatal(err)
 		}
 		r.put(applied(0, 0, 1), ends(1, 1, 0, 0))

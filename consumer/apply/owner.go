@@ -52,6 +52,7 @@ const idleBeforeMark = 200 * time.Millisecond
 type Owner struct {
 	Options
 	turns    chan struct{} // as many as Parallel; a partition with records takes one for a batch
+	sending  chan struct{} // likewise, of batches being published
 	folders  sync.Pool     // of *folder; the one used last comes first
 	builders sync.Pool     // of *event.Builder whose records are published
 }
@@ -64,7 +65,7 @@ func New(o Options) *Owner {
 	if o.Parallel == 0 {
 		o.Parallel = defaultParallel
 	}
-	owner := &Owner{Options: o, turns: make(chan struct{}, o.Parallel)}
+	owner := &Owner{Options: o, turns: make(chan struct{}, o.Parallel), sending: make(chan struct{}, o.Parallel)}
 	owner.builders.New = func() any { return o.Codec.NewBuilder() }
 	owner.folders.New = func() any { return new(folder) }
 	return owner
@@ -331,9 +332,15 @@ func (t *tenure) publish(ctx context.Context, records *event.Builder, seq int64)
 	if err := t.awaitPublish(); err != nil {
 		return err
 	}
+	select {
+	case t.sending <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 	done := make(chan outcome, 1)
 	t.publishes = done
 	go func() { // awaited by awaitPublish, or by run when it ends
+		defer func() { <-t.sending }()
 		crash.Before(crash.JournalPublish)
 		err := t.Publisher.Publish(ctx, records.Records())
 		crash.After(crash.JournalPublish)

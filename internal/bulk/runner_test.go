@@ -30,7 +30,13 @@ func TestHowAJobEnds(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				store := newJobs("a")
-				end := run(t, runner(store, func(context.Context, *bulk.Lease) error { return c.err }))
+				calls := 0
+				end := run(t, runner(store, func(ctx context.Context, _ *bulk.Lease) error {
+					if calls++; calls > 1 { // a job that was given back is claimed again
+						<-ctx.Done()
+					}
+					return c.err
+				}))
 				synctest.Wait()
 				want := []string{"claim a"}
 				if c.want != "" {
@@ -113,7 +119,7 @@ func TestRenewalThatFailsOtherwiseIsTriedAgain(t *testing.T) {
 func TestStoppingReleasesTheJob(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := newJobs("a")
-		end := run(t, runner(store, func(ctx context.Context, l *bulk.Lease) error {
+		end := run(t, runner(store, func(ctx context.Context, _ *bulk.Lease) error {
 			<-ctx.Done()
 			return errors.Join(errJob, ctx.Err())
 		}))

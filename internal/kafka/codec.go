@@ -226,13 +226,14 @@ func appendSnappyBlock(dst, src []byte) ([]byte, error) {
 	return dst[:len(dst)+len(out)], nil
 }
 
-// grow returns b with room for n more bytes. It at least doubles: records of the
-// batches decoded before keep the old memory, which so stays below the new.
+// grow returns b with room for n more bytes, and half as much again as it had:
+// records of the batches decoded before keep the old memory, so that there should
+// be few such steps.
 func grow(b []byte, n int) []byte {
 	if cap(b)-len(b) >= n {
 		return b
 	}
-	larger := make([]byte, len(b), max(len(b)+n, 2*cap(b)))
+	larger := make([]byte, len(b), max(len(b)+n, cap(b)+cap(b)/2))
 	copy(larger, b)
 	return larger
 }

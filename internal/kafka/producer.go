@@ -236,7 +236,11 @@ func (j *job) pack(b *batch) error {
 	isUsed, err := b.pack(j.p.c.codecs, j.p.attribute, buf)
 	if !isUsed {
 		j.p.c.buffers.put(buf)
+		return err
 	}
+	// The next batch may have this memory: only the packed bytes are sent.
+	j.p.c.buffers.put(b.plain)
+	b.plain = nil
 	return err
 }
 
@@ -287,7 +291,7 @@ func (j *job) release() {
 			if b.isShared {
 				continue
 			}
-			if len(b.packed) > 0 && &b.packed[0] != &b.plain[0] {
+			if b.plain == nil {
 				j.p.c.buffers.put(b.packed)
 			}
 			j.p.c.buffers.put(b.plain)

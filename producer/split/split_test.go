@@ -37,12 +37,24 @@ func TestWhatBecomesOfRows(t *testing.T) {
 			nil, nil,
 			[]string{"1 event", "2 failed INVALID_FORMAT INVALID_FORMAT", "3 failed INVALID_FORMAT", "4 event", "5 failed REQUIRED"},
 		},
-		{"last_repeat_wins", twice(), []uint32{2, 4, 5}, nil,
-			[]string{"1 event", "2 event REPEATED_ROW", "3 failed INVALID_FORMAT", "4 event REPEATED_ROW", "5 failed INVALID_FORMAT REPEATED_ROW"}},
-		{"first_repeat_wins", twice(), []uint32{2, 4, 5}, []func(*bulk.Upload){onRepeat(bulk.RepeatFirstWins)},
-			[]string{"1 event", "2 unchanged REPEATED_ROW", "3 failed INVALID_FORMAT", "4 unchanged REPEATED_ROW", "5 failed INVALID_FORMAT REPEATED_ROW"}},
-		{"repeats_are_rejected", twice(), []uint32{2, 4, 5}, []func(*bulk.Upload){onRepeat(bulk.RepeatReject)},
-			[]string{"1 event", "2 failed REPEATED_ROW", "3 failed INVALID_FORMAT", "4 failed REPEATED_ROW", "5 failed INVALID_FORMAT REPEATED_ROW"}},
+		{
+			"last_repeat_wins", twice(),
+			[]uint32{2, 4, 5},
+			nil,
+			[]string{"1 event", "2 event REPEATED_ROW", "3 failed INVALID_FORMAT", "4 event REPEATED_ROW", "5 failed INVALID_FORMAT REPEATED_ROW"},
+		},
+		{
+			"first_repeat_wins", twice(),
+			[]uint32{2, 4, 5},
+			[]func(*bulk.Upload){onRepeat(bulk.RepeatFirstWins)},
+			[]string{"1 event", "2 unchanged REPEATED_ROW", "3 failed INVALID_FORMAT", "4 unchanged REPEATED_ROW", "5 failed INVALID_FORMAT REPEATED_ROW"},
+		},
+		{
+			"repeats_are_rejected", twice(),
+			[]uint32{2, 4, 5},
+			[]func(*bulk.Upload){onRepeat(bulk.RepeatReject)},
+			[]string{"1 event", "2 failed REPEATED_ROW", "3 failed INVALID_FORMAT", "4 failed REPEATED_ROW", "5 failed INVALID_FORMAT REPEATED_ROW"},
+		},
 		{
 			"ragged_rows",
 			bulktest.NewTable("customerId", "pinCode").Raw(id(1)).Row(id(2), "", "x").Row(id(3), "", "").Row(id(4), "bad", "x").Row(id(5), "560001"),
@@ -76,7 +88,8 @@ func TestWhatBecomesOfRows(t *testing.T) {
 		{
 			"create_needs_a_name_and_an_identity",
 			bulktest.NewTable("customerId", "legalName").Row(id(1), "Asha").Row(id(2), "").Row("", "Asha"),
-			nil, []func(*bulk.Upload){isCreate},
+			nil,
+			[]func(*bulk.Upload){isCreate},
 			[]string{"1 event", "2 failed REQUIRED", "3 failed REQUIRED"},
 		},
 		{
@@ -179,8 +192,10 @@ func TestAnsweredUploadIsNotSplit(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := r.store.StoreResponse(t.Context(), &bulk.Response{Upload: bulktest.Upload, Company: bulktest.Company,
-			Kind: bulk.KindUpdate, Outcome: bulk.OutcomeNone, Body: []byte("{}")}); err != nil {
+		if _, err := r.store.StoreResponse(t.Context(), &bulk.Response{
+			Upload: bulktest.Upload, Company: bulktest.Company,
+			Kind: bulk.KindUpdate, Outcome: bulk.OutcomeNone, Body: []byte("{}"),
+		}); err != nil {
 			t.Fatal(err)
 		}
 		if err := r.doOnce(job); err != nil {

@@ -153,9 +153,7 @@ func TestFaultOfOurOwnTellsNoInternals(t *testing.T) {
 		r := refusal{status: 500, kind: systemError, says: "report the requestId"}
 		a := s.do(k)
 		r.check(t, a)
-		if !strings.Contains(s.log.String(), a.Error.RequestID) {
-			t.Errorf("the log does not have the requestId %s", a.Error.RequestID)
-		}
+		eventually(t, "the log has the requestId", func() bool { return strings.Contains(s.log.String(), a.Error.RequestID) })
 		if err := os.Remove(spool); err != nil {
 			t.Fatal(err)
 		}

@@ -179,6 +179,7 @@ func command(t *testing.T, args ...string) outcome {
 	ctx, cancel := context.WithTimeout(t.Context(), startTimeout)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, suite.binary, args...)
+	cmd.Dir = t.TempDir() // where ./data would be
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	err := cmd.Run()
