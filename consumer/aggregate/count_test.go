@@ -37,6 +37,8 @@ func TestCounting(t *testing.T) {
 		{"one_row_missing_is_not_complete", []bulk.ResultBatch{all[0], all[2], all[3]}, 4, false, false},
 		{"redelivered_batches_count_once", slices.Concat(all, all, all), 5, true, false},
 		{"overlapping_cuts_count_once", slices.Concat([]bulk.ResultBatch{applied(0, 0, 1), applied(0, 0, 1, 3), applied(0, 1, 3, 4), applied(0, 0, 1, 3, 4)}, all[1:]), 5, true, false},
+		{"older_batch_again_moves_nothing_back", slices.Concat(all, []bulk.ResultBatch{applied(0, 0, 1)}), 5, true, false},
+		{"older_batch_again_before_the_ends", []bulk.ResultBatch{all[0], applied(0, 0, 1), all[1], all[2], all[3]}, 5, true, false},
 		{"batch_behind_a_gap_is_dropped_and_flags_resend", slices.Concat([]bulk.ResultBatch{applied(0, 0, 1), applied(0, 3, 4)}, all[1:]), 3, false, true},
 		{"resent_batches_close_the_gap", slices.Concat([]bulk.ResultBatch{applied(0, 0, 1), applied(0, 3, 4)}, all), 5, true, true},
 		{"first_batch_missing_is_a_gap", []bulk.ResultBatch{applied(0, 3, 4)}, 0, false, true},

@@ -417,11 +417,15 @@ func (f *folder) objection(r *bulk.Row, c *folded) (customer.Issue, bool) {
 	exists := c != nil && c.version > 0
 	switch {
 	case c == nil, r.Kind == bulk.KindUpdate && !exists: // a create that names nobody is not the split's
-		return customer.Issue{Field: identity, Rejected: r.Identity, Code: customer.NotFound,
-			Message: "the company has no customer with this " + identity + ": correct it, or create the customer first"}, true
+		return customer.Issue{
+			Field: identity, Rejected: r.Identity, Code: customer.NotFound,
+			Message: "the company has no customer with this " + identity + ": correct it, or create the customer first",
+		}, true
 	case r.Kind == bulk.KindCreate && exists:
-		return customer.Issue{Field: customer.NameCustomerID, Rejected: r.CustomerID, Code: customer.AlreadyExists,
-			Message: "a customer with this customerId exists: leave the row out, or send it as an update"}, true
+		return customer.Issue{
+			Field: customer.NameCustomerID, Rejected: r.CustomerID, Code: customer.AlreadyExists,
+			Message: "a customer with this customerId exists: leave the row out, or send it as an update",
+		}, true
 	}
 	if bad, ok := f.refused[c.name]; ok {
 		if bad.IsDuplicateRef {
@@ -439,8 +443,10 @@ func (f *folder) objection(r *bulk.Row, c *folded) (customer.Issue, bool) {
 }
 
 func duplicateReference(ref string) customer.Issue {
-	return customer.Issue{Field: customer.UniqueRefNo.String(), Rejected: ref, Code: customer.DuplicateReference,
-		Message: "another customer of the company holds this uniqueRefNo: use one that is free"}
+	return customer.Issue{
+		Field: customer.UniqueRefNo.String(), Rejected: ref, Code: customer.DuplicateReference,
+		Message: "another customer of the company holds this uniqueRefNo: use one that is free",
+	}
 }
 
 // fail turns a result into a failed one. The amount of a failed row is not summed.

@@ -21,16 +21,21 @@ type Metrics struct {
 func NewMetrics(reg prometheus.Registerer) *Metrics {
 	m := &Metrics{
 		Rows: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "sluice_apply_rows_total", Help: "Rows that got their result, by result."}, []string{"result"}),
+			Name: "sluice_apply_rows_total", Help: "Rows that got their result, by result.",
+		}, []string{"result"}),
 		Skipped: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "sluice_apply_skipped_total", Help: "Records that gave no result: redelivered, unknown upload, gap, or a dead letter without a known row."}, []string{"reason"}),
+			Name: "sluice_apply_skipped_total", Help: "Records that gave no result: redelivered, unknown upload, gap, or a dead letter without a known row.",
+		}, []string{"reason"}),
 		Moved: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "sluice_apply_moved_total", Help: "Batches thrown away because another owner had moved progress."}),
+			Name: "sluice_apply_moved_total", Help: "Batches thrown away because another owner had moved progress.",
+		}),
 		Seconds: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "sluice_apply_batch_seconds", Help: "Seconds from decoded batch to durable transaction.",
-			Buckets: prometheus.ExponentialBuckets(0.001, 2, 14)}),
+			Buckets: prometheus.ExponentialBuckets(0.001, 2, 14),
+		}),
 		Lag: prometheus.NewGaugeVec(prometheus.GaugeOpts{
-			Name: "sluice_apply_lag_records", Help: "Records of customer.updates not yet applied, by partition."}, []string{"partition"}),
+			Name: "sluice_apply_lag_records", Help: "Records of customer.updates not yet applied, by partition.",
+		}, []string{"partition"}),
 	}
 	reg.MustRegister(m.Rows, m.Skipped, m.Moved, m.Seconds, m.Lag)
 	return m

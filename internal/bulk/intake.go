@@ -11,9 +11,9 @@ import (
 type IntakeStore interface {
 	// CompanyExists reports whether the company was ever created.
 	CompanyExists(ctx context.Context, company string) (bool, error)
-	// UploadByKey returns the upload made under an idempotency key of a company;
+	// UploadByKey returns the upload made under an idempotency key of a caller;
 	// ErrNotFound when there is none younger than the key's life.
-	UploadByKey(ctx context.Context, company, key string) (*Upload, error)
+	UploadByKey(ctx context.Context, caller, key string) (*Upload, error)
 	// Accept stores an upload, its split job and, for a create, its company in one
 	// transaction: when it returns, the upload is durable and never refused. When
 	// the key is taken it stores nothing and returns the holder.

@@ -43,6 +43,7 @@ type IntakeRequest struct {
 	Options        Options
 	FileName       string // a label, never a path
 	IdempotencyKey string // empty: none
+	Caller         string // whose key it is, see Upload.Caller
 }
 
 // Intake takes files in. Safe for concurrent use.

@@ -122,7 +122,10 @@ type Upload struct {
 	Rules    int              // RuleVersion at acceptance
 
 	IdempotencyKey string // empty: none
-	Fingerprint    string // of call, company, options and bytes
+	// Caller is who sent the upload: idempotency keys are each caller's own. Empty:
+	// the one caller of a server without access control. Not read back.
+	Caller      string
+	Fingerprint string // of call, company, options and bytes
 
 	// Partitions is the partition count of customer.updates when the upload was
 	// first split; 0 before. It is kept to the upload's end, also when the topic grows.

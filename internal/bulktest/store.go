@@ -166,8 +166,8 @@ func (s *Store) CompanyExists(ctx context.Context, company string) (bool, error)
 }
 
 // UploadByKey implements bulk.IntakeStore.
-func (s *Store) UploadByKey(ctx context.Context, company, key string) (*bulk.Upload, error) {
-	return around(ctx, s, "key", func() (*bulk.Upload, error) { return s.Inner.UploadByKey(ctx, company, key) })
+func (s *Store) UploadByKey(ctx context.Context, caller, key string) (*bulk.Upload, error) {
+	return around(ctx, s, "key", func() (*bulk.Upload, error) { return s.Inner.UploadByKey(ctx, caller, key) })
 }
 
 // Accept implements bulk.IntakeStore.

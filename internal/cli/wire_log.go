@@ -189,7 +189,7 @@ const fetchBytes = 256 << 10
 
 // consume runs a role's partitions of its topics until ctx ends.
 func (l *eventLog) consume(ctx context.Context, group string, topics []string, assigned func(), run func(context.Context, bulk.Partition) error) error {
-	return l.client.Consume(ctx, kafka.ConsumerOptions{Group: group, Topics: topics},
+	return l.client.Consume(ctx, kafka.ConsumerOptions{Group: group, Topics: topics, MaxFetchBytes: fetchBytes},
 		func(ctx context.Context, p *kafka.Partition) error {
 			assigned()
 			return run(ctx, &partition{log: l, part: p})

@@ -51,7 +51,11 @@ func (s *Store) applyOnce(ctx context.Context, b *bulk.ApplyBatch, decide func(*
 	if w.Journal != nil && b.Seq != a.source.Seq+1 {
 		return fmt.Errorf("journal row %d follows %d: %w", b.Seq, a.source.Seq, bulk.ErrMoved)
 	}
-	return write(ctx, a, b, w)
+	if err := write(ctx, a, b, w); err != nil {
+		return err
+	}
+	s.analyzeGrowth(ctx, w)
+	return nil
 }
 
 // readBatch is the first trip: it reads what the batch names.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
@@ -29,10 +30,12 @@ type Store struct {
 	codec bulk.DocCodec
 	log   *slog.Logger
 
-	batches  *pgxpool.Pool // sessions set up for batches of customers
-	general  *pgxpool.Pool // for everything else
-	texts    customerTexts
-	attempts sync.Pool // of *attempt: memory that one batch after the other uses
+	batches *pgxpool.Pool // sessions set up for batches of customers
+	general *pgxpool.Pool // for everything else
+	texts   customerTexts
+	// added counts the customers this process made, analyzeAt is when to look again.
+	added, analyzeAt atomic.Int64
+	attempts         sync.Pool // of *attempt: memory that one batch after the other uses
 }
 
 // Open brings the database's tables to the newest schema and connects to it.
@@ -49,6 +52,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		return nil, errors.New("open the database: at least 2 connections are needed")
 	}
 	s := &Store{codec: o.Codec, log: o.Logger, texts: newCustomerTexts()}
+	s.analyzeAt.Store(firstAnalyze)
 	s.attempts.New = func() any { return &attempt{} }
 	var err error
 	if s.batches, err = openPool(ctx, o.URL, conns/2, batchSettings()); err != nil {

@@ -45,12 +45,12 @@ func takeKey(ctx context.Context, tx pgx.Tx, u *bulk.Upload) (holder string, err
 	if u.IdempotencyKey == "" {
 		return u.ID, nil
 	}
-	err = tx.QueryRow(ctx, `INSERT INTO idempotency AS i (company, key, upload, created_at) VALUES ($1, $2, $3, $4)
-		ON CONFLICT (company, key) DO UPDATE SET upload = excluded.upload, created_at = excluded.created_at
+	err = tx.QueryRow(ctx, `INSERT INTO idempotency AS i (caller, key, upload, created_at) VALUES ($1, $2, $3, $4)
+		ON CONFLICT (caller, key) DO UPDATE SET upload = excluded.upload, created_at = excluded.created_at
 			WHERE i.upload = excluded.upload OR i.created_at <= now() - `+keyLife+` RETURNING upload`,
-		u.Company, u.IdempotencyKey, u.ID, u.AcceptedAt).Scan(&holder)
+		u.Caller, u.IdempotencyKey, u.ID, u.AcceptedAt).Scan(&holder)
 	if errors.Is(err, pgx.ErrNoRows) {
-		err = tx.QueryRow(ctx, `SELECT upload FROM idempotency WHERE company = $1 AND key = $2`, u.Company, u.IdempotencyKey).Scan(&holder)
+		err = tx.QueryRow(ctx, `SELECT upload FROM idempotency WHERE caller = $1 AND key = $2`, u.Caller, u.IdempotencyKey).Scan(&holder)
 	}
 	if err != nil {
 		return "", fmt.Errorf("take an idempotency key: %w", err)
@@ -100,12 +100,12 @@ func label(name string) string {
 }
 
 // UploadByKey is bulk.IntakeStore.UploadByKey.
-func (s *Store) UploadByKey(ctx context.Context, company, key string) (*bulk.Upload, error) {
-	if !isText(company, key) {
+func (s *Store) UploadByKey(ctx context.Context, caller, key string) (*bulk.Upload, error) {
+	if !isText(caller, key) {
 		return nil, fmt.Errorf("upload: %w", bulk.ErrNotFound)
 	}
 	return oneOf(listUploads(ctx, s.general, ` WHERE u.id = (SELECT i.upload FROM idempotency i
-		WHERE i.company = $1 AND i.key = $2 AND i.created_at > now() - `+keyLife+`)`, company, key))
+		WHERE i.caller = $1 AND i.key = $2 AND i.created_at > now() - `+keyLife+`)`, caller, key))
 }
 
 // CompanyExists is bulk.IntakeStore.CompanyExists.

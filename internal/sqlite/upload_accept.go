@@ -21,7 +21,7 @@ func (s *Store) Accept(ctx context.Context, u *bulk.Upload) (accepted *bulk.Uplo
 	err = s.writeAt(ctx, crash.Accept, func(c *sqlite.Conn) error {
 		id := u.ID
 		if u.IdempotencyKey != "" {
-			holder, err := s.keyHolder(c, u.Company, u.IdempotencyKey)
+			holder, err := s.keyHolder(c, u.Caller, u.IdempotencyKey)
 			if err != nil {
 				return err
 			}
@@ -78,8 +78,8 @@ func (s *Store) insertUpload(c *sqlite.Conn, u *bulk.Upload) error {
 	}
 	if u.IdempotencyKey != "" {
 		// A key past its life gives way.
-		if _, err := change(c, `INSERT OR REPLACE INTO idempotency (company, key, upload, created_at) VALUES (?, ?, ?, ?)`,
-			u.Company, u.IdempotencyKey, u.ID, u.AcceptedAt.UnixMilli()); err != nil {
+		if _, err := change(c, `INSERT OR REPLACE INTO idempotency (caller, key, upload, created_at) VALUES (?, ?, ?, ?)`,
+			u.Caller, u.IdempotencyKey, u.ID, u.AcceptedAt.UnixMilli()); err != nil {
 			return err
 		}
 	}
@@ -93,12 +93,12 @@ func (s *Store) insertUpload(c *sqlite.Conn, u *bulk.Upload) error {
 }
 
 // keyHolder returns the upload under a living key; empty if there is none.
-func (s *Store) keyHolder(c *sqlite.Conn, company, key string) (uploadID string, err error) {
-	_, err = query(c, `SELECT upload FROM idempotency WHERE company = ? AND key = ? AND created_at > ?`,
+func (s *Store) keyHolder(c *sqlite.Conn, caller, key string) (uploadID string, err error) {
+	_, err = query(c, `SELECT upload FROM idempotency WHERE caller = ? AND key = ? AND created_at > ?`,
 		func(st *sqlite.Stmt) error {
 			uploadID = st.ColumnText(0)
 			return nil
-		}, company, key, s.millis()-keyLife.Milliseconds())
+		}, caller, key, s.millis()-keyLife.Milliseconds())
 	if err != nil {
 		return "", fmt.Errorf("read an idempotency key: %w", err)
 	}
@@ -106,9 +106,9 @@ func (s *Store) keyHolder(c *sqlite.Conn, company, key string) (uploadID string,
 }
 
 // UploadByKey is bulk.IntakeStore.UploadByKey.
-func (s *Store) UploadByKey(ctx context.Context, company, key string) (u *bulk.Upload, err error) {
+func (s *Store) UploadByKey(ctx context.Context, caller, key string) (u *bulk.Upload, err error) {
 	err = s.read(ctx, func(c *sqlite.Conn) error {
-		id, err := s.keyHolder(c, company, key)
+		id, err := s.keyHolder(c, caller, key)
 		if err != nil {
 			return err
 		}

@@ -55,15 +55,21 @@ func takenKey(t *testing.T, s Store) {
 	equal(t, "holder", holder.ID, first.ID)
 	_, err = s.Upload(t.Context(), second.ID)
 	wantErr(t, err, bulk.ErrNotFound)
-	byKey, err := s.UploadByKey(t.Context(), companyA, "k")
+	byKey, err := s.UploadByKey(t.Context(), "", "k")
 	must(t, err)
 	equal(t, "upload by key", byKey.ID, first.ID)
 
-	other := newUpload(t, companyB, 3)
-	other.IdempotencyKey = "k"
+	elsewhere := newUpload(t, companyB, 3)
+	elsewhere.IdempotencyKey = "k"
+	_, isNew, err = s.Accept(t.Context(), elsewhere)
+	must(t, err)
+	equal(t, "isNew in another company", isNew, false)
+
+	other := newUpload(t, companyB, 4)
+	other.IdempotencyKey, other.Caller = "k", "another caller"
 	_, isNew, err = s.Accept(t.Context(), other)
 	must(t, err)
-	equal(t, "isNew in another company", isNew, true)
+	equal(t, "isNew of another caller", isNew, true)
 }
 
 func oldKey(t *testing.T, s Store) {
@@ -71,14 +77,14 @@ func oldKey(t *testing.T, s Store) {
 	old.IdempotencyKey, old.AcceptedAt = "k", time.Now().Add(-31*24*time.Hour)
 	_, _, err := s.Accept(t.Context(), old)
 	must(t, err)
-	_, err = s.UploadByKey(t.Context(), companyA, "k")
+	_, err = s.UploadByKey(t.Context(), "", "k")
 	wantErr(t, err, bulk.ErrNotFound)
 	young := newUpload(t, companyA, 1)
 	young.IdempotencyKey = "k"
 	_, isNew, err := s.Accept(t.Context(), young)
 	must(t, err)
 	equal(t, "isNew", isNew, true)
-	byKey, err := s.UploadByKey(t.Context(), companyA, "k")
+	byKey, err := s.UploadByKey(t.Context(), "", "k")
 	must(t, err)
 	equal(t, "upload by key", byKey.ID, young.ID)
 }
@@ -147,7 +153,7 @@ func unknownThings(t *testing.T, s Store) {
 	id := newUpload(t, companyA, 1).ID
 	_, err := s.Upload(t.Context(), id)
 	wantErr(t, err, bulk.ErrNotFound)
-	_, err = s.UploadByKey(t.Context(), companyA, "k")
+	_, err = s.UploadByKey(t.Context(), "", "k")
 	wantErr(t, err, bulk.ErrNotFound)
 	_, err = s.Response(t.Context(), id)
 	wantErr(t, err, bulk.ErrNotFound)

@@ -53,7 +53,7 @@ func New(o Options) *Intake {
 func (in *Intake) Stage(ctx context.Context, r bulk.IntakeRequest, file io.Reader) (bulk.Staged, error) {
 	s := &staged{in: in, req: r}
 	if r.IdempotencyKey != "" {
-		first, err := in.o.Store.UploadByKey(ctx, r.Company, r.IdempotencyKey)
+		first, err := in.o.Store.UploadByKey(ctx, r.Caller, r.IdempotencyKey)
 		if err == nil {
 			return s.replay(first, file)
 		}
@@ -136,7 +136,7 @@ func (s *staged) read(ctx context.Context, file io.Reader) error {
 	}
 	s.upload = &bulk.Upload{
 		ID: id.String(), Company: s.req.Company, Kind: s.req.Kind, Options: s.req.Options,
-		FileName: s.req.FileName, Rules: bulk.RuleVersion, IdempotencyKey: s.req.IdempotencyKey,
+		FileName: s.req.FileName, Rules: bulk.RuleVersion, IdempotencyKey: s.req.IdempotencyKey, Caller: s.req.Caller,
 		State: bulk.StateAccepted,
 	}
 	crash.Before(crash.SpoolWrite)

@@ -48,7 +48,8 @@ func TestIdempotencyKey(t *testing.T) {
 		{"another_call", func(q *bulk.IntakeRequest, _ *[]byte) { q.Kind = bulk.KindUpdate }, false, true},
 		{"another_rule_for_repeats", func(q *bulk.IntakeRequest, _ *[]byte) { q.Options.OnRepeat = bulk.RepeatReject }, false, true},
 		{"another_rule_for_empty_cells", func(q *bulk.IntakeRequest, _ *[]byte) { q.Options.EmptyCells = bulk.EmptyClear }, false, true},
-		{"another_company", func(q *bulk.IntakeRequest, _ *[]byte) { q.Company = "CEK0000002" }, false, false},
+		{"another_company", func(q *bulk.IntakeRequest, _ *[]byte) { q.Company = "CEK0000002" }, false, true},
+		{"another_caller", func(q *bulk.IntakeRequest, _ *[]byte) { q.Caller = "other" }, false, false},
 		{"another_key", func(q *bulk.IntakeRequest, _ *[]byte) { q.IdempotencyKey = "k2" }, false, false},
 		{"no_key", func(q *bulk.IntakeRequest, _ *[]byte) { q.IdempotencyKey = "" }, false, false},
 	}

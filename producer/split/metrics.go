@@ -10,7 +10,8 @@ type Metrics struct {
 // NewMetrics registers the metrics of the split.
 func NewMetrics(reg prometheus.Registerer) *Metrics {
 	m := &Metrics{Events: prometheus.NewCounter(prometheus.CounterOpts{
-		Name: "sluice_producer_events_total", Help: "Records the split put on the log: row events, and results of rejected rows."})}
+		Name: "sluice_producer_events_total", Help: "Records the split put on the log: row events, and results of rejected rows.",
+	})}
 	reg.MustRegister(m.Events)
 	return m
 }

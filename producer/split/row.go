@@ -25,8 +25,10 @@ func (r *run) split(row *tabular.Row) {
 		}
 	}
 	if !j.OK() {
-		r.result(bulk.Result{Row: row.Number, Status: bulk.StatusFailed,
-			Errors: slices.Clone(j.Errors), Warnings: slices.Clone(j.Warnings)})
+		r.result(bulk.Result{
+			Row: row.Number, Status: bulk.StatusFailed,
+			Errors: slices.Clone(j.Errors), Warnings: slices.Clone(j.Warnings),
+		})
 		return
 	}
 	r.event(row)
@@ -66,8 +68,10 @@ func (r *run) structure(err error) {
 // repeat applies the rule for repeats; true: the row has its result.
 func (r *run) repeat(number int64) bool {
 	j := &r.judged
-	issue := customer.Issue{Field: r.columns.Identity().Name, Column: r.columns.Identity().Index, Rejected: j.Identity,
-		Code: customer.RepeatedRow, Message: "the same customer stands in an earlier row of the file"}
+	issue := customer.Issue{
+		Field: r.columns.Identity().Name, Column: r.columns.Identity().Index, Rejected: j.Identity,
+		Code: customer.RepeatedRow, Message: "the same customer stands in an earlier row of the file",
+	}
 	if r.upload.Options.OnRepeat == bulk.RepeatReject {
 		issue.Message += ": put what it asks for into one row"
 		j.Errors = append(j.Errors, issue)
@@ -102,8 +106,10 @@ func (r *run) event(row *tabular.Row) {
 	size := len(r.out.Records()[len(r.out.Records())-1].Value)
 	if size > maxRowEventBytes {
 		r.out.DropLast()
-		r.result(bulk.Result{Row: row.Number, Status: bulk.StatusFailed, Warnings: slices.Clone(j.Warnings),
-			Errors: []customer.Issue{{Column: -1, Code: customer.TooLong, Message: fmt.Sprintf("the row takes %d bytes and at most %d are kept: shorten its longest cells", size, maxRowEventBytes)}}})
+		r.result(bulk.Result{
+			Row: row.Number, Status: bulk.StatusFailed, Warnings: slices.Clone(j.Warnings),
+			Errors: []customer.Issue{{Column: -1, Code: customer.TooLong, Message: fmt.Sprintf("the row takes %d bytes and at most %d are kept: shorten its longest cells", size, maxRowEventBytes)}},
+		})
 		return
 	}
 	r.at.Last[partition] = row.Number

@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"time"
 )
@@ -57,7 +56,7 @@ func (b *bench) prepare(ctx context.Context) (err error) {
 // build makes the product's binary, with Go's build cache.
 func build(ctx context.Context, dir string) (string, error) {
 	binary := filepath.Join(dir, "sluice")
-	cmd := exec.CommandContext(ctx, "go", "build", "-o", binary, "sluice")
+	cmd := exec.CommandContext(ctx, "go", "build", "-o", binary, "sluice") //nolint:gosec // into our own folder
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("building sluice: %w\n%s", err, out)
 	}
@@ -111,11 +110,10 @@ func (b *bench) embedded(ctx context.Context) error {
 }
 
 // onServers measures the product on Apache Kafka and PostgreSQL.
-func (b *bench) onServers(ctx context.Context, s *servers) (err error) {
-	if err := s.create(ctx); err != nil {
+func (b *bench) onServers(ctx context.Context, s *servers) error {
+	if err := s.find(); err != nil {
 		return err
 	}
-	defer func() { err = joinStop(err, s.drop(context.WithoutCancel(ctx))) }()
 	at := place{name: "Kafka + PostgreSQL", servers: s, args: []string{
 		"--kafka", s.kafka, "--database", s.database, "--files", "file://" + b.path("files"),
 	}}
@@ -198,9 +196,11 @@ func (p *product) file(ctx context.Context, what string, kind [2]string, path st
 	if err != nil {
 		return line{}, err
 	}
-	l := line{name: p.name + ", " + what, rows: rows, took: took, fileBytes: bytes,
+	l := line{
+		name: p.name + ", " + what, rows: rows, took: took, fileBytes: bytes,
 		cpu: after.sluice - before.sluice, written: after.written - before.written, anonymous: anonymous,
-		batches: p.metric(ctx, "sluice_apply_batch_seconds_count") - batches}
+		batches: p.metric(ctx, "sluice_apply_batch_seconds_count") - batches,
+	}
 	if p.servers != nil {
 		l.kafkaCPU, l.postgresCPU = after.kafka-before.kafka, after.postgres-before.postgres
 	}
@@ -254,79 +254,4 @@ func (p *product) settle(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// small measures the uploads that people wait for.
-func (p *product) small(ctx context.Context) error {
-	const uploads, rows = 100, 100
-	p.say("%s: %d uploads of %d rows", p.name, uploads, rows)
-	named := order(p.customers, rows, roundSmall)
-	var took durations
-	for n := range uploads {
-		path := p.path("small.csv")
-		if _, err := writeUpdate(path, named, roundSmall+2+n); err != nil {
-			return err
-		}
-		d, err := p.upload(ctx, update, path, rows)
-		if err != nil {
-			return fmt.Errorf("small upload: %w", err)
-		}
-		took = append(took, d)
-	}
-	p.report.latency(fmt.Sprintf("%s, %d-row upload, p50 / p99", p.name, rows), took, p.servers != nil)
-	return p.besideLarge(ctx)
-}
-
-// besideLarge measures a 10-row upload while a large one runs.
-func (p *product) besideLarge(ctx context.Context) error {
-	const rows = 10
-	large := p.path("large.csv")
-	count := min(p.rows, 200_000)
-	p.say("%s: %d-row uploads beside one of %d rows", p.name, rows, count)
-	if _, err := writeUpdate(large, order(p.customers, count, roundLarge), roundLarge); err != nil {
-		return err
-	}
-	location, _, err := p.send(ctx, update, large, "respond-async")
-	if err != nil {
-		return fmt.Errorf("large upload: %w", err)
-	}
-	var took durations
-	for n := 0; ; n++ {
-		final, err := p.status(ctx, location)
-		if err != nil {
-			return err
-		}
-		if final != nil {
-			break
-		}
-		path := p.path("ten.csv")
-		if _, err := writeUpdate(path, order(p.customers, rows, 1000+n), 1000+n); err != nil {
-			return err
-		}
-		d, err := p.upload(ctx, update, path, rows)
-		if err != nil {
-			return fmt.Errorf("10-row upload beside a large one: %w", err)
-		}
-		took = append(took, d)
-	}
-	p.report.beside(fmt.Sprintf("%s, 10-row upload beside a large one, worst of %d", p.name, len(took)), took)
-	return os.Remove(large)
-}
-
-// servers are the real ones that the environment names.
-type servers struct {
-	kafka, postgres       string // as the environment names them
-	database              string // URL of a database of this run's own
-	kafkaPID, postgresPID int
-}
-
-func serversFromEnvironment() (*servers, error) {
-	s := &servers{kafka: os.Getenv("SLUICE_TEST_KAFKA"), postgres: os.Getenv("SLUICE_TEST_POSTGRES")}
-	if s.kafka == "" || s.postgres == "" {
-		return nil, fmt.Errorf("SLUICE_TEST_KAFKA and SLUICE_TEST_POSTGRES are not set: run this under scripts/with-servers -bench -only kafka,postgres")
-	}
-	if strings.Contains(s.kafka, ",") {
-		return nil, fmt.Errorf("one Kafka node is measured, not %s", s.kafka)
-	}
-	return s, nil
 }

@@ -60,8 +60,10 @@ func (r *report) atLeast(name string, value, first, goal float64, format string)
 }
 
 func (r *report) atMost(name string, value, first, goal float64, format string) {
-	r.targets = append(r.targets, target{name, fmt.Sprintf(format, value), bound("≤ ", format, first), bound("≤ ", format, goal),
-		first == 0 || value <= first, goal == 0 || value <= goal})
+	r.targets = append(r.targets, target{
+		name, fmt.Sprintf(format, value), bound("≤ ", format, first), bound("≤ ", format, goal),
+		first == 0 || value <= first, goal == 0 || value <= goal,
+	})
 }
 
 func bound(sign, format string, value float64) string {
@@ -105,8 +107,10 @@ func (d durations) at(share float64) float64 {
 
 func (r *report) latency(name string, took durations, onServers bool) {
 	p50, p99 := took.at(0.50), took.at(0.99)
-	t := target{name: name, value: fmt.Sprintf("%.0f / %.0f ms", p50, p99), first: "≤ 60 / 250 ms", goal: "≤ 15 / 60 ms",
-		isFirst: p50 <= 60 && p99 <= 250, isGoal: p50 <= 15 && p99 <= 60}
+	t := target{
+		name: name, value: fmt.Sprintf("%.0f / %.0f ms", p50, p99), first: "≤ 60 / 250 ms", goal: "≤ 15 / 60 ms",
+		isFirst: p50 <= 60 && p99 <= 250, isGoal: p50 <= 15 && p99 <= 60,
+	}
 	if onServers {
 		t.first, t.goal, t.isFirst, t.isGoal = "–", "–", true, true
 	}

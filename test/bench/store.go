@@ -72,7 +72,7 @@ func applyAll(ctx context.Context, store bulk.ApplyStore, path string, loops int
 	feeds := make([]chan []bulk.Row, loops)
 	for i := range feeds {
 		feeds[i] = make(chan []bulk.Row)
-		loop := &storeLoop{store: store, codec: event.NewCodec(event.DefaultIDs()), source: bulk.Source{Cluster: "bench", Topic: bulk.TopicUpdates, Partition: int32(i)}} //nolint:gosec // few
+		loop := &storeLoop{store: store, codec: event.NewCodec(event.DefaultIDs()), source: bulk.Source{Cluster: "bench", Topic: bulk.TopicUpdates, Partition: int32(i)}}
 		if err := store.Restart(ctx, loop.source, -1, 0); err != nil {
 			return fmt.Errorf("beginning a source: %w", err)
 		}

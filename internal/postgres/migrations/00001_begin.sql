@@ -36,7 +36,9 @@ CREATE TABLE customer (
     customer_reminders jsonb,
     CONSTRAINT customer_key PRIMARY KEY (company, customer),
     -- Deferrable: checked when a statement ends, so that one statement can swap references.
-    CONSTRAINT customer_ref UNIQUE (company, unique_ref_no) DEFERRABLE INITIALLY IMMEDIATE
+    -- The reference first: an index on company alone must never look as good as the
+    -- key to the planner, which knows nothing of a new table.
+    CONSTRAINT customer_ref UNIQUE (unique_ref_no, company) DEFERRABLE INITIALLY IMMEDIATE
 ) WITH (fillfactor = 85);
 
 CREATE INDEX customer_name ON customer (company, legal_name) WHERE legal_name IS NOT NULL;
@@ -75,11 +77,11 @@ CREATE INDEX upload_company ON upload (company, id);
 CREATE INDEX upload_unfinished ON upload (accepted_at) WHERE state <> 'finished';
 
 CREATE TABLE idempotency (
-    company    text        COLLATE "C" NOT NULL,
+    caller     text        COLLATE "C" NOT NULL,
     key        text        COLLATE "C" NOT NULL,
     upload     text        COLLATE "C" NOT NULL,
     created_at timestamptz NOT NULL,
-    PRIMARY KEY (company, key)
+    PRIMARY KEY (caller, key)
 );
 
 -- version grows with every count, which is a compare-and-swap of it.

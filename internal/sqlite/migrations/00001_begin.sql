@@ -50,11 +50,11 @@ CREATE INDEX upload_company ON upload (company, id);
 CREATE INDEX upload_unfinished ON upload (accepted_at) WHERE state <> 'finished';
 
 CREATE TABLE idempotency (
-    company    TEXT    NOT NULL,
+    caller     TEXT    NOT NULL,
     key        TEXT    NOT NULL,
     upload     TEXT    NOT NULL,
     created_at INTEGER NOT NULL,
-    PRIMARY KEY (company, key)
+    PRIMARY KEY (caller, key)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE tally (

@@ -747,7 +747,7 @@ type BulkCreateParams struct {
 	// 202 at once. What is followed is named in `Preference-Applied`; the rest is ignored (RFC 7240).
 	Prefer *Prefer `json:"Prefer,omitempty"`
 
-	// IdempotencyKey Kept 30 days per company. The same call, company, options and bytes get the first upload's answer, 200 when it
+	// IdempotencyKey Kept 30 days, one caller's keys apart from another's. The same call, company, options and bytes get the first upload's answer, 200 when it
 	// is final and 202 while it runs; anything else under the key is 409.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
@@ -790,7 +790,7 @@ type BulkUpdateParams struct {
 	// 202 at once. What is followed is named in `Preference-Applied`; the rest is ignored (RFC 7240).
 	Prefer *Prefer `json:"Prefer,omitempty"`
 
-	// IdempotencyKey Kept 30 days per company. The same call, company, options and bytes get the first upload's answer, 200 when it
+	// IdempotencyKey Kept 30 days, one caller's keys apart from another's. The same call, company, options and bytes get the first upload's answer, 200 when it
 	// is final and 202 while it runs; anything else under the key is 409.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
