@@ -23,20 +23,27 @@ type Metrics struct {
 func NewMetrics(reg prometheus.Registerer) *Metrics {
 	m := &Metrics{
 		Rows: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "sluice_aggregate_rows_total", Help: "Rows counted, by result."}, []string{"result"}),
+			Name: "sluice_aggregate_rows_total", Help: "Rows counted, by result.",
+		}, []string{"result"}),
 		Skipped: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "sluice_aggregate_skipped_total", Help: "Result events that counted nothing, by reason."}, []string{"reason"}),
+			Name: "sluice_aggregate_skipped_total", Help: "Result events that counted nothing, by reason.",
+		}, []string{"reason"}),
 		Uploads: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "sluice_aggregate_uploads_total", Help: "Finished uploads, by outcome."}, []string{"outcome"}),
+			Name: "sluice_aggregate_uploads_total", Help: "Finished uploads, by outcome.",
+		}, []string{"outcome"}),
 		Moved: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "sluice_aggregate_moved_total", Help: "Batches thrown away because another owner had moved progress."}),
+			Name: "sluice_aggregate_moved_total", Help: "Batches thrown away because another owner had moved progress.",
+		}),
 		Resent: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "sluice_aggregate_resent_total", Help: "Uploads that stood still and were sent again."}),
+			Name: "sluice_aggregate_resent_total", Help: "Uploads that stood still and were sent again.",
+		}),
 		FinishSeconds: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "sluice_aggregate_finish_seconds", Help: "Seconds to write the result files and the response of an upload.",
-			Buckets: prometheus.ExponentialBuckets(0.002, 2.5, 14)}),
+			Buckets: prometheus.ExponentialBuckets(0.002, 2.5, 14),
+		}),
 		Lag: prometheus.NewGaugeVec(prometheus.GaugeOpts{
-			Name: "sluice_aggregate_lag_records", Help: "Records of bulk.results not yet counted, by partition."}, []string{"partition"}),
+			Name: "sluice_aggregate_lag_records", Help: "Records of bulk.results not yet counted, by partition.",
+		}, []string{"partition"}),
 	}
 	reg.MustRegister(m.Rows, m.Skipped, m.Uploads, m.Moved, m.Resent, m.FinishSeconds, m.Lag)
 	return m

@@ -176,8 +176,10 @@ func TestRecordsAndGroupSurviveAnAbruptEnd(t *testing.T) {
 	mustCreate(t, cl, "rows", 1, nil)
 	produce(t, cl, "rows", numbers(0, 10)...)
 
-	group := []kgo.Opt{kgo.ConsumerGroup("apply"), kgo.ConsumeTopics("rows"), kgo.DisableAutoCommit(),
-		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchMaxWait(100 * time.Millisecond)}
+	group := []kgo.Opt{
+		kgo.ConsumerGroup("apply"), kgo.ConsumeTopics("rows"), kgo.DisableAutoCommit(),
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchMaxWait(100 * time.Millisecond),
+	}
 	member := client(t, b, group...)
 	equal(t, poll(t, member, 10), numbers(0, 10))
 	commit := map[string]map[int32]kgo.EpochOffset{"rows": {0: {Epoch: -1, Offset: 7}}}

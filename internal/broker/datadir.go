@@ -117,7 +117,7 @@ func removeOrphans(dir string, known map[string]bool, logger *slog.Logger) error
 }
 
 func readJSON(path string, v any) (found bool, err error) {
-	text, err := os.ReadFile(path) //nolint:gosec // below the operator's own directory
+	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}

@@ -8,5 +8,5 @@ import (
 
 // syncFile syncs data and size, not the times.
 func syncFile(f *os.File) error {
-	return unix.Fdatasync(int(f.Fd())) //nolint:gosec // a descriptor fits an int
+	return unix.Fdatasync(int(f.Fd()))
 }

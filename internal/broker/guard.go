@@ -144,7 +144,7 @@ func (c *guardedConn) next() error {
 	if _, err := io.ReadFull(c.Conn, c.head[:]); err != nil {
 		return err
 	}
-	size := int(int32(binary.BigEndian.Uint32(c.head[:]))) //nolint:gosec // the protocol's size is signed
+	size := int(int32(binary.BigEndian.Uint32(c.head[:])))
 	key := kmsg.Key(int16(binary.BigEndian.Uint16(c.head[4:])))
 	if !c.serves(key, size) {
 		return net.ErrClosed
@@ -168,7 +168,7 @@ func (c *guardedConn) next() error {
 
 // serves judges a frame by its head.
 func (c *guardedConn) serves(key kmsg.Key, size int) bool {
-	version := int16(binary.BigEndian.Uint16(c.head[6:])) //nolint:gosec // the protocol's version is signed
+	version := int16(binary.BigEndian.Uint16(c.head[6:]))
 	limit := maxOtherFrame
 	if key == kmsg.Produce {
 		limit = maxProduceFrame

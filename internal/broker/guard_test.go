@@ -155,15 +155,19 @@ func TestKafkaGoWritesAndReads(t *testing.T) {
 	mustCreate(t, client(t, b), "rows", 1, nil)
 	transport := &kafka.Transport{}
 	defer transport.CloseIdleConnections()
-	w := &kafka.Writer{Addr: kafka.TCP(b.Addr()), Topic: "rows", RequiredAcks: kafka.RequireAll,
-		Compression: kafka.Zstd, Transport: transport, BatchTimeout: 10 * time.Millisecond}
+	w := &kafka.Writer{
+		Addr: kafka.TCP(b.Addr()), Topic: "rows", RequiredAcks: kafka.RequireAll,
+		Compression: kafka.Zstd, Transport: transport, BatchTimeout: 10 * time.Millisecond,
+	}
 	err := w.WriteMessages(ctx, kafka.Message{Key: []byte("k"), Value: []byte("one")},
 		kafka.Message{Key: []byte("k"), Value: []byte("two")})
 	if err := errors.Join(err, w.Close()); err != nil {
 		t.Fatal(err)
 	}
-	r := kafka.NewReader(kafka.ReaderConfig{Brokers: []string{b.Addr()}, GroupID: "readers", Topic: "rows",
-		StartOffset: kafka.FirstOffset, MaxWait: 100 * time.Millisecond})
+	r := kafka.NewReader(kafka.ReaderConfig{
+		Brokers: []string{b.Addr()}, GroupID: "readers", Topic: "rows",
+		StartOffset: kafka.FirstOffset, MaxWait: 100 * time.Millisecond,
+	})
 	defer func() { _ = r.Close() }()
 	for _, want := range []string{"one", "two"} {
 		m, err := r.ReadMessage(ctx)

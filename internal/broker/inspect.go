@@ -17,8 +17,8 @@ func inspectors() map[kmsg.Key]func(kmsg.Request) bool {
 
 // passes decodes a frame, without its size, and asks the inspector.
 func passes(frame []byte, inspect func(kmsg.Request) bool) bool {
-	key := int16(binary.BigEndian.Uint16(frame))         //nolint:gosec // the protocol's key is signed
-	version := int16(binary.BigEndian.Uint16(frame[2:])) //nolint:gosec // as above
+	key := int16(binary.BigEndian.Uint16(frame))
+	version := int16(binary.BigEndian.Uint16(frame[2:]))
 	req := kmsg.RequestForKey(key)
 	req.SetVersion(version)
 	body := kbin.Reader{Src: frame[frameHead-4:]}

@@ -82,8 +82,10 @@ func TestCreatedTopicKeepsBySizeOnly(t *testing.T) {
 	mustCreate(t, cl, "unasked", 2, nil)
 	for topic, size := range map[string]int{"asked": 8 << 20, "unasked": 160 << 20 / 16 / 2} {
 		got := configs(t, cl, topic)
-		want := map[string]string{"cleanup.policy": "delete", "retention.ms": "-1",
-			"retention.bytes": strconv.Itoa(size), "segment.bytes": strconv.Itoa(max(size/4, 1<<20))}
+		want := map[string]string{
+			"cleanup.policy": "delete", "retention.ms": "-1",
+			"retention.bytes": strconv.Itoa(size), "segment.bytes": strconv.Itoa(max(size/4, 1<<20)),
+		}
 		for k, v := range want {
 			if got[k] != v {
 				t.Errorf("%s: %s is %q, want %q", topic, k, got[k], v)

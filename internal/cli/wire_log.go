@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/errgroup"
 
 	"sluice/internal/broker"
 	"sluice/internal/bulk"
@@ -269,25 +270,23 @@ func (p *partition) Durable(ctx context.Context) error { return p.log.durable(ct
 func (p *partition) Commit(ctx context.Context, next int64) error { return p.part.Commit(ctx, next) }
 
 // followResponses tells finished of every upload answered anywhere, from now on,
-// until ctx ends: how a producer that does not aggregate hears of its uploads.
+// until ctx ends: how a producer hears of uploads that another process finished.
 func (l *eventLog) followResponses(ctx context.Context, finished func(uploadID string)) error {
 	n, err := l.client.Partitions(ctx, bulk.TopicResponses)
 	if err != nil {
 		return fmt.Errorf("counting partitions of %s: %w", bulk.TopicResponses, err)
 	}
-	done := make(chan error, n)
+	var g errgroup.Group
 	for i := range n {
-		go func() {
-			done <- l.followPartition(ctx, int32(i), finished)
-		}()
+		g.Go(func() error {
+			l.followPartition(ctx, int32(i), finished)
+			return nil
+		})
 	}
-	for range n {
-		err = errors.Join(err, <-done)
-	}
-	return err
+	return g.Wait()
 }
 
-func (l *eventLog) followPartition(ctx context.Context, partition int32, finished func(string)) error {
+func (l *eventLog) followPartition(ctx context.Context, partition int32, finished func(string)) {
 	pause := bulk.Backoff{Min: 100 * time.Millisecond, Max: 5 * time.Second}
 	for ctx.Err() == nil {
 		err := l.client.Read(ctx, bulk.TopicResponses, partition, kafka.End, func(b *kafka.Batch) error {
@@ -297,11 +296,9 @@ func (l *eventLog) followPartition(ctx context.Context, partition int32, finishe
 			}
 			return nil
 		})
-		if ctx.Err() != nil {
-			break
+		if ctx.Err() == nil {
+			l.log.Warn("following the responses stopped, trying again", "partition", partition, "err", err)
+			pause.Wait(ctx)
 		}
-		l.log.Warn("following the responses stopped, trying again", "partition", partition, "err", err)
-		pause.Wait(ctx)
 	}
-	return nil
 }

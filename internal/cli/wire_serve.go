@@ -157,8 +157,10 @@ func (p *process) wireRoles(ctx context.Context, g *errgroup.Group) error {
 		name string
 		wire func(context.Context, *errgroup.Group) error
 	}{
-		{config.RoleProducer, p.wireProducer}, {config.RoleApply, p.wireApply},
-		{config.RoleAggregate, p.wireAggregate}, {config.RoleAnalytics, p.wireAnalytics},
+		{config.RoleProducer, p.wireProducer},
+		{config.RoleApply, p.wireApply},
+		{config.RoleAggregate, p.wireAggregate},
+		{config.RoleAnalytics, p.wireAnalytics},
 	} {
 		if !p.cfg.Runs(role.name) {
 			continue

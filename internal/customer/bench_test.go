@@ -8,8 +8,10 @@ import (
 
 // BenchmarkJudge is a good row of 12 columns, as most rows are.
 func BenchmarkJudge(b *testing.B) {
-	c, err := customer.ParseHeader([]string{"customerId", "uniqueRefNo", "accountNumber", "ifsc", "contactNumber", "legalName",
-		"panOrGstin", "pinCode", "state", "address", "branchCodes", "outstandingAmount"})
+	c, err := customer.ParseHeader([]string{
+		"customerId", "uniqueRefNo", "accountNumber", "ifsc", "contactNumber", "legalName",
+		"panOrGstin", "pinCode", "state", "address", "branchCodes", "outstandingAmount",
+	})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -74,17 +74,21 @@ func ParseHeader(names []string) (*Columns, error) {
 		case RoleIdentity, RoleField, RoleAmount:
 		}
 		if j, seen := first[col.Name]; seen {
-			issues = append(issues, Issue{Field: col.Name, Column: i, Rejected: reject(name), Code: DuplicateColumn,
+			issues = append(issues, Issue{
+				Field: col.Name, Column: i, Rejected: reject(name), Code: DuplicateColumn,
 				Message: fmt.Sprintf("columns %d (%q) and %d (%q) are both %s; keep one of them",
-					j+1, reject(tidyName(names[j], c.hasRow)), i+1, reject(name), col.Name)})
+					j+1, reject(tidyName(names[j], c.hasRow)), i+1, reject(name), col.Name),
+			})
 			continue
 		}
 		first[col.Name] = i
 		hasID = hasID || col.Role == RoleIdentity
 	}
 	if !hasID && !c.identifyByReference() {
-		issues = append(issues, Issue{Field: NameCustomerID, Column: -1, Code: NoIdentityColumn,
-			Message: "the header has neither customerId nor uniqueRefNo; add one of these columns so that each row names its customer"})
+		issues = append(issues, Issue{
+			Field: NameCustomerID, Column: -1, Code: NoIdentityColumn,
+			Message: "the header has neither customerId nor uniqueRefNo; add one of these columns so that each row names its customer",
+		})
 	}
 	if len(issues) > 0 {
 		return nil, &HeaderError{Issues: issues}
@@ -141,8 +145,10 @@ func (c *Columns) Warning() (Issue, bool) {
 		rest = fmt.Sprintf(" and %d more", len(names)-most)
 		names = names[:most]
 	}
-	return Issue{Column: -1, Code: UnknownColumn,
-		Message: "these columns are not customer fields and were not stored: " + strings.Join(names, ", ") + rest}, true
+	return Issue{
+		Column: -1, Code: UnknownColumn,
+		Message: "these columns are not customer fields and were not stored: " + strings.Join(names, ", ") + rest,
+	}, true
 }
 
 // Identity is the column that names the customer.

@@ -184,7 +184,7 @@ func (j *Judged) judgeIdentity(col *Column, s string, o Options) {
 		return
 	}
 	switch {
-	case CustomerIDValid(s):
+	case IDValid(s):
 		j.CustomerID = s
 	case isExponentNumber(s, false):
 		j.fail(col, s, SpreadsheetDamage, col.Name+" "+damagedByExponent)
@@ -276,8 +276,10 @@ func (j *Judged) judgeAmount(col *Column, s string) {
 func (j *Judged) requireColumns(present FieldSet) {
 	for f := range rules {
 		if rules[f].Required && !present.Has(Field(f)) {
-			j.Errors = append(j.Errors, Issue{Field: rules[f].Name, Column: -1, Code: Required,
-				Message: rules[f].Name + " is needed to create a customer; add the column " + rules[f].Name})
+			j.Errors = append(j.Errors, Issue{
+				Field: rules[f].Name, Column: -1, Code: Required,
+				Message: rules[f].Name + " is needed to create a customer; add the column " + rules[f].Name,
+			})
 		}
 	}
 }

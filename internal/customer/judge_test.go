@@ -158,8 +158,10 @@ func TestJudgeRows(t *testing.T) {
 		{"create_without_legal_name_column", "uniqueRefNo\tstate", "R1\tGoa", create, "R1", "legalName:REQUIRED", ""},
 		{"create_with_empty_legal_name", "uniqueRefNo\tlegalName", "R1\t ", create, "R1", "legalName:REQUIRED", ""},
 		{"create_with_customer_id_column_needs_the_cell", "customerId\tlegalName", "\tAsha", create, "", "customerId:REQUIRED", ""},
-		{"all_errors_in_column_order", "pinCode\tcustomerId\tifsc\tlegalName", "1\t\tx\t#NULL", update, "",
-			"pinCode:INVALID_FORMAT customerId:REQUIRED ifsc:INVALID_FORMAT legalName:REQUIRED", ""},
+		{
+			"all_errors_in_column_order", "pinCode\tcustomerId\tifsc\tlegalName", "1\t\tx\t#NULL", update, "",
+			"pinCode:INVALID_FORMAT customerId:REQUIRED ifsc:INVALID_FORMAT legalName:REQUIRED", "",
+		},
 		{"short_row", "customerId\tstate\tpinCode", goodID + "\tGoa", update, goodID, ":MALFORMED_ROW", ""},
 		{"row_longer_by_a_value", "customerId\tstate", goodID + "\tGoa\t\tx", update, goodID, ":MALFORMED_ROW", ""},
 		{"row_longer_by_empty_cells", "customerId\tstate", goodID + "\tGoa\t\t ", update, goodID, "", "state=Goa"},
@@ -172,8 +174,10 @@ func TestJudgeRows(t *testing.T) {
 		{"too_many_branch_codes", "customerId\tbranchCodes", goodID + "\t" + strings.Repeat("a;", 1001), update, goodID, "branchCodes:TOO_LONG", ""},
 		{"a_long_branch_code", "customerId\tbranchCodes", goodID + "\t" + strings.Repeat("a", 65), update, goodID, "branchCodes:TOO_LONG", ""},
 		{"empty_reminder_array_clears", "customerId\tcustomerReminders", goodID + "\t[ ]", update, goodID, "", "customerReminders=null"},
-		{"cells_that_are_whole_only_together", "customerId\tstate\taddress", goodID + "\t\xe0\xa4\t\xb9", update, goodID,
-			"state:INVALID_TEXT address:INVALID_TEXT", ""},
+		{
+			"cells_that_are_whole_only_together", "customerId\tstate\taddress", goodID + "\t\xe0\xa4\t\xb9", update, goodID,
+			"state:INVALID_TEXT address:INVALID_TEXT", "",
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

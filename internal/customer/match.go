@@ -48,8 +48,8 @@ func allLetterOrDigit(s string) bool {
 	return true
 }
 
-// CustomerIDValid reports whether s has the shape of a customerId.
-func CustomerIDValid(s string) bool {
+// IDValid reports whether s has the shape of a customerId.
+func IDValid(s string) bool {
 	return len(s) == 16 && s[:2] == "KC" && allUpperOrDigit(s[2:])
 }
 

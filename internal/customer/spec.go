@@ -39,53 +39,71 @@ type rule struct {
 // rules is the table; nothing changes it.
 var rules = [NumFields]rule{
 	UniqueRefNo: {
-		Spec: Spec{Name: "uniqueRefNo", MaxChars: 64, OnUpdate: "identity or value",
-			Rule: "1 to 64 characters, unique within the company; upper and lower case differ", Example: "REF-000001"},
+		Spec: Spec{
+			Name: "uniqueRefNo", MaxChars: 64, OnUpdate: "identity or value",
+			Rule: "1 to 64 characters, unique within the company; upper and lower case differ", Example: "REF-000001",
+		},
 		damaged: exponentWithSign, suspect: roundedDigits,
 	},
 	AccountNumber: {
-		Spec: Spec{Name: "accountNumber", MaxChars: 36, Pattern: patternAccountNumber,
-			Rule: "9 to 36 letters and digits, without spaces or signs", Example: "1914310000010103"},
+		Spec: Spec{
+			Name: "accountNumber", MaxChars: 36, Pattern: patternAccountNumber,
+			Rule: "9 to 36 letters and digits, without spaces or signs", Example: "1914310000010103",
+		},
 		accepts: isAccountNumber, damaged: exponent, suspect: roundedDigits,
 	},
 	IFSC: {
-		Spec: Spec{Name: "ifsc", MaxChars: 11, Pattern: patternIFSC,
-			Rule: "4 letters, a zero, then 6 letters or digits; it is stored in upper case", Example: "HDFC0001234"},
+		Spec: Spec{
+			Name: "ifsc", MaxChars: 11, Pattern: patternIFSC,
+			Rule: "4 letters, a zero, then 6 letters or digits; it is stored in upper case", Example: "HDFC0001234",
+		},
 		accepts: isIFSC, normalise: strings.ToUpper,
 	},
 	ContactNumber: {
-		Spec: Spec{Name: "contactNumber", MaxChars: 16, Pattern: patternContactNumber,
+		Spec: Spec{
+			Name: "contactNumber", MaxChars: 16, Pattern: patternContactNumber,
 			Rule:    "10 digits, or + or 00 with a country code of 1 to 3 digits, an optional space or -, and 10 digits",
-			Example: "+919876543210"},
+			Example: "+919876543210",
+		},
 		accepts: isContactNumber, damaged: damagedContactNumber,
 	},
 	LegalName: {
-		Spec: Spec{Name: "legalName", MaxChars: 255, Required: true,
-			Rule: "1 to 255 characters; it can not be cleared", Example: "Asha Traders Private Limited"},
+		Spec: Spec{
+			Name: "legalName", MaxChars: 255, Required: true,
+			Rule: "1 to 255 characters; it can not be cleared", Example: "Asha Traders Private Limited",
+		},
 	},
 	PanOrGstin: {
-		Spec: Spec{Name: "panOrGstin", MaxChars: 15, Pattern: patternPanOrGstin,
+		Spec: Spec{
+			Name: "panOrGstin", MaxChars: 15, Pattern: patternPanOrGstin,
 			Rule:    "a PAN (5 letters, 4 digits, 1 letter) or a GSTIN of 15 characters, in upper case",
-			Example: "27AAPFU0939F1ZV"},
+			Example: "27AAPFU0939F1ZV",
+		},
 		accepts: isPanOrGstin, damaged: exponent, suspect: suspectGSTIN,
 	},
 	PinCode: {
-		Spec: Spec{Name: "pinCode", MaxChars: 6, Pattern: patternPinCode,
-			Rule: "6 digits, the first not 0", Example: "560001"},
+		Spec: Spec{
+			Name: "pinCode", MaxChars: 6, Pattern: patternPinCode,
+			Rule: "6 digits, the first not 0", Example: "560001",
+		},
 		accepts: isPinCode, damaged: damagedPinCode,
 	},
 	State:         {Spec: Spec{Name: "state", MaxChars: 100, Rule: "at most 100 characters", Example: "Karnataka"}},
 	Address:       {Spec: Spec{Name: "address", MaxChars: 1000, Rule: "at most 1,000 characters", Example: "12, MG Road, Bengaluru"}},
 	AssignedAgent: {Spec: Spec{Name: "assignedAgent", MaxChars: 255, Rule: "at most 255 characters", Example: "R. Iyer"}},
 	BranchCodes: {
-		Spec: Spec{Name: "branchCodes", Kind: List, Example: "BLR01;BLR02",
-			Rule: "codes of at most 64 characters separated by ; or |, at most 1,000 of them; the list is replaced whole"},
+		Spec: Spec{
+			Name: "branchCodes", Kind: List, Example: "BLR01;BLR02",
+			Rule: "codes of at most 64 characters separated by ; or |, at most 1,000 of them; the list is replaced whole",
+		},
 	},
 	CustomerReminders: {
-		Spec: Spec{Name: "customerReminders", Kind: Reminders,
+		Spec: Spec{
+			Name: "customerReminders", Kind: Reminders,
 			Rule: "a JSON array of at most 100 objects with customerReminderId, dueDateDifference and reminderInterval (whole numbers), " +
 				"reminderTime (HH:mm), reminderType (ONCE or RECURRING) and stage; the list is replaced whole",
-			Example: `[{"customerReminderId":"R1","dueDateDifference":-3,"reminderInterval":1,"reminderTime":"09:30","reminderType":"ONCE","stage":"BEFORE_DUE"}]`},
+			Example: `[{"customerReminderId":"R1","dueDateDifference":-3,"reminderInterval":1,"reminderTime":"09:30","reminderType":"ONCE","stage":"BEFORE_DUE"}]`,
+		},
 	},
 }
 
@@ -115,9 +133,13 @@ func Specs() []Spec {
 // ColumnSpecs lists every column a file may have, in the order of the template:
 // customerId, the stored fields, outstandingAmount.
 func ColumnSpecs() []Spec {
-	first := Spec{Field: NoField, Name: NameCustomerID, MaxChars: 16, OnCreate: "optional", OnUpdate: "identity",
-		Rule: customerIDRule, Pattern: patternCustomerID, Example: "KC0000000000000A"}
-	last := Spec{Field: NoField, Name: NameOutstandingAmount, OnCreate: "only summed", OnUpdate: "only summed",
-		Rule: amountRule, Pattern: patternAmount, Example: "-1250.75"}
+	first := Spec{
+		Field: NoField, Name: NameCustomerID, MaxChars: 16, OnCreate: "optional", OnUpdate: "identity",
+		Rule: customerIDRule, Pattern: patternCustomerID, Example: "KC0000000000000A",
+	}
+	last := Spec{
+		Field: NoField, Name: NameOutstandingAmount, OnCreate: "only summed", OnUpdate: "only summed",
+		Rule: amountRule, Pattern: patternAmount, Example: "-1250.75",
+	}
 	return slices.Concat([]Spec{first}, Specs(), []Spec{last})
 }

@@ -49,8 +49,10 @@ func TestCustomerReadsBackFlat(t *testing.T) {
 	want := map[string]any{
 		"customerId": goodID, "version": 7.0, "updatedAt": "2024-05-06T01:38:09.010Z",
 		"legalName": "A \"B\" \\ é\x01\n<x>", "branchCodes": []any{"a", "b"},
-		"customerReminders": []any{map[string]any{"customerReminderId": "R1", "dueDateDifference": -3.0,
-			"reminderInterval": 0.0, "reminderTime": "", "reminderType": "", "stage": "s"}},
+		"customerReminders": []any{map[string]any{
+			"customerReminderId": "R1", "dueDateDifference": -3.0,
+			"reminderInterval": 0.0, "reminderTime": "", "reminderType": "", "stage": "s",
+		}},
 	}
 	for _, s := range customer.Specs() {
 		if _, set := want[s.Name]; !set {

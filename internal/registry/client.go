@@ -104,10 +104,10 @@ func refusal(status int, text []byte) error {
 	if err := json.Unmarshal(text, &said); err != nil {
 		said = errorBody{Code: status, Message: "no JSON in the answer"}
 	}
-	switch {
-	case status == http.StatusNotFound:
+	switch status {
+	case http.StatusNotFound:
 		return fmt.Errorf("%w: %s (%d)", ErrNotFound, said.Message, said.Code)
-	case status == http.StatusConflict || status == http.StatusUnprocessableEntity:
+	case http.StatusConflict, http.StatusUnprocessableEntity:
 		return fmt.Errorf("%w: %s (%d)", ErrRefused, said.Message, said.Code)
 	default:
 		return fmt.Errorf("registry answered %d: %s (%d)", status, said.Message, said.Code)

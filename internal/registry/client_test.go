@@ -81,7 +81,7 @@ func TestClientTellsRefusalsFromTrouble(t *testing.T) {
 				t.Fatalf("got %v, want it to say %q", err, c.says)
 			}
 			for _, kind := range []error{registry.ErrRefused, registry.ErrNotFound} {
-				if errors.Is(err, kind) != (kind == c.want) {
+				if errors.Is(err, kind) != errors.Is(kind, c.want) {
 					t.Fatalf("%v is %v: %v", err, kind, errors.Is(err, kind))
 				}
 			}

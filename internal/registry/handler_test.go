@@ -25,10 +25,7 @@ func handler() http.Handler {
 }
 
 func quoted(text string) string {
-	b, err := json.Marshal(text)
-	if err != nil {
-		panic(err)
-	}
+	b, _ := json.Marshal(text) // a string can always be written
 	return string(b)
 }
 

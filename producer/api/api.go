@@ -54,7 +54,8 @@ func New(o Options, mux *http.ServeMux) error {
 	}
 	s := &server{Options: o, slots: make(chan struct{}, o.Uploads), document: document}
 	s.requests = prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "sluice_producer_requests_total", Help: "Calls answered, by status."}, []string{"status"})
+		Name: "sluice_producer_requests_total", Help: "Calls answered, by status.",
+	}, []string{"status"})
 	o.Registry.MustRegister(s.requests)
 	routes := http.NewServeMux()
 	openapi.HandlerWithOptions(s, openapi.StdHTTPServerOptions{

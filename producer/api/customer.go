@@ -18,7 +18,7 @@ func (s *server) GetCustomer(w http.ResponseWriter, r *http.Request, customerID 
 		s.fail(w, r, err)
 		return
 	}
-	if !customer.CustomerIDValid(customerID) {
+	if !customer.IDValid(customerID) {
 		s.fail(w, r, invalid("customerId", label(customerID), "customerId must be KC and 14 upper-case letters or digits"))
 		return
 	}

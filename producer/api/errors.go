@@ -43,11 +43,15 @@ func classify(err error) *callError {
 	case errors.Is(err, bulk.ErrNoSpace):
 		return classifyRefusal(&bulk.Refusal{Reason: bulk.RefusedDiskFull, Message: "there is no room left; nothing was accepted: try again later"})
 	case errors.Is(err, context.DeadlineExceeded):
-		return &callError{status: http.StatusServiceUnavailable, kind: openapi.SYSTEMERROR, retry: retrySeconds,
-			message: "the service is overloaded: try again"}
+		return &callError{
+			status: http.StatusServiceUnavailable, kind: openapi.SYSTEMERROR, retry: retrySeconds,
+			message: "the service is overloaded: try again",
+		}
 	}
-	return &callError{status: http.StatusInternalServerError, kind: openapi.SYSTEMERROR,
-		message: "the service met an error of its own: try again, with the same Idempotency-Key if one was sent, and report the requestId if it stays"}
+	return &callError{
+		status: http.StatusInternalServerError, kind: openapi.SYSTEMERROR,
+		message: "the service met an error of its own: try again, with the same Idempotency-Key if one was sent, and report the requestId if it stays",
+	}
 }
 
 func classifyRefusal(r *bulk.Refusal) *callError {
@@ -112,8 +116,10 @@ func notFound(message string) *callError {
 
 // invalid is a parameter whose value is not allowed.
 func invalid(parameter, value, message string) *callError {
-	return &callError{status: http.StatusBadRequest, kind: openapi.VALIDATIONERROR, message: message,
-		details: []openapi.ApiSubError{{Object: "request", Field: &parameter, RejectedValue: &value, Code: string(customer.InvalidFormat), Message: message}}}
+	return &callError{
+		status: http.StatusBadRequest, kind: openapi.VALIDATIONERROR, message: message,
+		details: []openapi.ApiSubError{{Object: "request", Field: &parameter, RejectedValue: &value, Code: string(customer.InvalidFormat), Message: message}},
+	}
 }
 
 // badRequest is a call that is wrong as such.

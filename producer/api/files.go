@@ -47,8 +47,10 @@ func (s *server) signed(uploadID string, b bulk.Bucket, params *openapi.GetResul
 		s.Signer.Verify(uploadID, b, strconv.FormatInt(*params.Expires, 10), *params.Signature, s.Now()) {
 		return nil
 	}
-	return &callError{status: http.StatusForbidden, kind: openapi.INVALIDACCESS,
-		message: "the address of the file has expired or was changed: take it again from the upload's status"}
+	return &callError{
+		status: http.StatusForbidden, kind: openapi.INVALIDACCESS,
+		message: "the address of the file has expired or was changed: take it again from the upload's status",
+	}
 }
 
 // sendFile streams a result file.

@@ -74,7 +74,9 @@ func isCrossSite(r *http.Request) bool {
 func Starting(requestID func(context.Context) string, log *slog.Logger) http.Handler {
 	s := &server{Options: Options{Now: time.Now, RequestID: requestID, Logger: log}}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s.fail(w, r, &callError{status: http.StatusServiceUnavailable, kind: openapi.SYSTEMERROR, retry: retrySeconds,
-			message: "the service is starting; nothing was accepted: try again in a moment"})
+		s.fail(w, r, &callError{
+			status: http.StatusServiceUnavailable, kind: openapi.SYSTEMERROR, retry: retrySeconds,
+			message: "the service is starting; nothing was accepted: try again in a moment",
+		})
 	})
 }

@@ -104,8 +104,10 @@ func (s *staged) replay(first *bulk.Upload, file io.Reader) (bulk.Staged, error)
 }
 
 func keyReused() *bulk.Refusal {
-	return &bulk.Refusal{Reason: bulk.RefusedKey, Message: "this Idempotency-Key was used with another call, company, option or file: use a new key for a new upload",
-		Issues: []customer.Issue{{Field: "Idempotency-Key", Column: -1, Code: customer.KeyReused, Message: "the key belongs to another upload"}}}
+	return &bulk.Refusal{
+		Reason: bulk.RefusedKey, Message: "this Idempotency-Key was used with another call, company, option or file: use a new key for a new upload",
+		Issues: []customer.Issue{{Field: "Idempotency-Key", Column: -1, Code: customer.KeyReused, Message: "the key belongs to another upload"}},
+	}
 }
 
 func aborted(err error) error {

@@ -73,28 +73,38 @@ func (s *staged) refusal(src *source, err error) error {
 }
 
 func sizeRefusal(message string) *bulk.Refusal {
-	return &bulk.Refusal{Reason: bulk.RefusedSize, Message: message,
-		Issues: []customer.Issue{{Field: "file", Column: -1, Code: customer.LimitExceeded, Message: message}}}
+	return &bulk.Refusal{
+		Reason: bulk.RefusedSize, Message: message,
+		Issues: []customer.Issue{{Field: "file", Column: -1, Code: customer.LimitExceeded, Message: message}},
+	}
 }
 
 // fileRefusal translates the reader's verdict on a whole file.
 func fileRefusal(e *tabular.FileError) *bulk.Refusal {
 	switch e.Kind {
 	case tabular.Binary, tabular.UnsupportedEncoding:
-		return &bulk.Refusal{Reason: bulk.RefusedFormat, Message: e.Message,
-			Issues: []customer.Issue{{Field: "file", Column: -1, Code: customer.UnsupportedFormat, Message: e.Message}}}
+		return &bulk.Refusal{
+			Reason: bulk.RefusedFormat, Message: e.Message,
+			Issues: []customer.Issue{{Field: "file", Column: -1, Code: customer.UnsupportedFormat, Message: e.Message}},
+		}
 	case tabular.TooManyRows, tabular.TooManyColumns:
 		return sizeRefusal(e.Message)
 	case tabular.HeaderTooLarge:
-		return &bulk.Refusal{Reason: bulk.RefusedFile, Message: e.Message,
-			Issues: []customer.Issue{{Field: "file", Column: -1, Code: customer.LimitExceeded, Message: e.Message}}}
+		return &bulk.Refusal{
+			Reason: bulk.RefusedFile, Message: e.Message,
+			Issues: []customer.Issue{{Field: "file", Column: -1, Code: customer.LimitExceeded, Message: e.Message}},
+		}
 	case tabular.HeaderMalformed:
-		return &bulk.Refusal{Reason: bulk.RefusedFile, Message: e.Message,
-			Issues: []customer.Issue{{Field: "file", Column: -1, Code: customer.MalformedRow, Message: e.Message}}}
+		return &bulk.Refusal{
+			Reason: bulk.RefusedFile, Message: e.Message,
+			Issues: []customer.Issue{{Field: "file", Column: -1, Code: customer.MalformedRow, Message: e.Message}},
+		}
 	case tabular.Empty:
 	}
-	return &bulk.Refusal{Reason: bulk.RefusedFile, Message: e.Message,
-		Issues: []customer.Issue{{Field: "file", Column: -1, Code: customer.EmptyFile, Message: e.Message}}}
+	return &bulk.Refusal{
+		Reason: bulk.RefusedFile, Message: e.Message,
+		Issues: []customer.Issue{{Field: "file", Column: -1, Code: customer.EmptyFile, Message: e.Message}},
+	}
 }
 
 // storageError is a full disk, which the caller may be told, or a fault of ours.

@@ -151,7 +151,7 @@ func TestCustomerSchemaFollowsTheTableOfFields(t *testing.T) {
 	if err := schema.VisitJSON(tree); err != nil {
 		t.Errorf("a customer does not fit its schema: %v", err)
 	}
-	for name, valid := range map[string]func(string) bool{"CompanyId": customer.CompanyValid, "CustomerId": customer.CustomerIDValid} {
+	for name, valid := range map[string]func(string) bool{"CompanyId": customer.CompanyValid, "CustomerId": customer.IDValid} {
 		s := doc.Components.Schemas[name].Value
 		example, isText := s.Example.(string)
 		if !isText || !valid(example) || s.VisitJSON("x") == nil {
