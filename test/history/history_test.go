@@ -15,7 +15,7 @@ import (
 )
 
 var (
-	seedCount = flag.Int("seeds", 500, "how many random histories are run")
+	seedCount = flag.Int("seeds", 0, "how many random histories are run; 0: 500, or 40 under the race detector")
 	oneSeed   = flag.Int("seed", -1, "run this history alone, and log what happens in it")
 )
 
@@ -25,7 +25,14 @@ var (
 func TestRandomHistoriesEqualACleanRun(t *testing.T) {
 	bulktest.PrepareDatabase(t)
 	m := newMetrics()
-	first, last, log := 0, *seedCount-1, bulktest.NoLog()
+	count := *seedCount
+	if count == 0 {
+		count = 500
+		if underRace {
+			count = 40
+		}
+	}
+	first, last, log := 0, count-1, bulktest.NoLog()
 	if *oneSeed >= 0 {
 		first, last = *oneSeed, *oneSeed
 		log = slog.New(slog.NewTextHandler(os.Stderr, nil))
