@@ -164,6 +164,30 @@ func TestPoison(t *testing.T) {
 	})
 }
 
+// TestNothingIsCountedBeforeItIsDurable: progress may not pass what a power cut takes.
+func TestNothingIsCountedBeforeItIsDurable(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.accept(bulktest.Upload, 5)
+		r.put(applied(0, 0, 1))
+		part, isDurable := r.partition(), false
+		part.Before = func(_ context.Context, op string) error {
+			if op == "durable" && !isDurable {
+				return errors.New("the disk is away")
+			}
+			return nil
+		}
+		end := r.own(part)
+		r.settle()
+		if n := r.upload(bulktest.Upload).Counters.Done(); n != 0 {
+			t.Errorf("%d rows were counted", n)
+		}
+		isDurable = true
+		r.settle()
+		end()
+		r.wantCount(1, false)
+	})
+}
+
 // TestTwoCountersOfOnePartition is a lost partition whose owner was not told.
 func TestTwoCountersOfOnePartition(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {

@@ -57,6 +57,31 @@ func TestTwoOwnersOfOnePartition(t *testing.T) {
 	})
 }
 
+// TestNothingIsAppliedBeforeItIsDurable: progress may not pass what a power cut takes.
+func TestNothingIsAppliedBeforeItIsDurable(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.seed(1)
+		r.accept(bulktest.Upload)
+		r.put(bulktest.Row(at(1, 0), state("Goa")))
+		part, isDurable := r.log.Partition(bulk.TopicUpdates, 0), false
+		part.Before = func(_ context.Context, op string) error {
+			if op == "durable" && !isDurable {
+				return errStore
+			}
+			return nil
+		}
+		end := r.ownPart(part, r.log)
+		r.settle()
+		if v := r.customer(1).Version; v != 1 {
+			t.Errorf("the customer has version %d", v)
+		}
+		isDurable = true
+		r.settle()
+		end()
+		r.wantStoryOf(bulktest.Upload, 1)
+	})
+}
+
 // TestErrorsOfTheStore: whatever call fails, before or after it took effect, the
 // rows take effect once.
 func TestErrorsOfTheStore(t *testing.T) {

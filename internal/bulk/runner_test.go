@@ -152,7 +152,7 @@ func TestCheckpointIsGivenBackWithTheJob(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := newJobs("a")
 		var states []string
-		end := run(t, runner(store, func(ctx context.Context, l *bulk.Lease) error {
+		r := runner(store, func(ctx context.Context, l *bulk.Lease) error {
 			states = append(states, string(l.State))
 			if len(states) == 3 {
 				return nil
@@ -161,7 +161,9 @@ func TestCheckpointIsGivenBackWithTheJob(t *testing.T) {
 				return err
 			}
 			return bulk.ErrYield
-		}))
+		})
+		r.Parallel, r.Poll = 2, time.Hour // a job given back is claimed without waiting for the poll
+		end := run(t, r)
 		bulktest.Rest(t.Context(), 10*time.Second)
 		end()
 		if !slices.Equal(states, []string{"", "at 1", "at 2"}) {

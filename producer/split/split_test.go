@@ -118,6 +118,25 @@ func TestWhatBecomesOfRows(t *testing.T) {
 	}
 }
 
+// TestEncodedRowOver256KBFailsAlone: where the reader's limits are set higher, the
+// event's own still holds.
+func TestEncodedRowOver256KBFailsAlone(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.options.Limits.MaxRowBytes, r.options.Limits.MaxCellChars = 1<<20, 100_000
+		code := strings.Repeat("\U0001f600", customer.MaxBranchCodeChars)
+		codes := strings.TrimSuffix(strings.Repeat(code+";", customer.MaxBranchCodes), ";")
+		long := strings.Repeat("\U0001f600", 1_000)
+		r.accept(bulktest.Upload, bulktest.NewTable("customerId", "branchCodes", "address").Row(bulktest.CustomerID(1), codes, long).
+			Row(bulktest.CustomerID(2), codes+code, "").Row(bulktest.CustomerID(3), "", long).Row(bulktest.CustomerID(4), codes, ""), nil)
+		r.splitAll()
+		got := r.read(bulktest.Upload)
+		want := []string{"1 failed TOO_LONG", "2 failed TOO_LONG", "3 event", "4 event"}
+		if !slices.Equal(got.said(), want) {
+			t.Errorf("got  %q\nwant %q", got.said(), want)
+		}
+	})
+}
+
 func TestContentOfEvents(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		file := bulktest.NewTable("uniqueRefNo", "legalName", "outstandingAmount", "State").

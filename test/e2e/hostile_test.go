@@ -54,9 +54,9 @@ func (s *server) peakMemory() int64 {
 	return kb << 10
 }
 
-// TestLineOf300MBFailsAloneInBoundedMemory is I11 for the worst line, and the
+// TestI11LineOf300MBFailsAloneInBoundedMemory is I11 for the worst line, and the
 // same line as a header, which refuses the file.
-func TestLineOf300MBFailsAloneInBoundedMemory(t *testing.T) {
+func TestI11LineOf300MBFailsAloneInBoundedMemory(t *testing.T) {
 	const size, most = 300_000_000, 250_000_000
 	onEach(t, func(t *testing.T, b backend) {
 		s := start(t, b)

@@ -6,9 +6,9 @@ import (
 	"testing"
 )
 
-// TestKeyGivesTheFirstAnswer is I8: replays while it runs, when it is final and
+// TestI8KeyGivesTheFirstAnswer is I8: replays while it runs, when it is final and
 // after a restart, also of a file that no limit allows any more.
-func TestKeyGivesTheFirstAnswer(t *testing.T) {
+func TestI8KeyGivesTheFirstAnswer(t *testing.T) {
 	onEach(t, func(t *testing.T, b backend) {
 		s := start(t, b)
 		u := upload{isCreate: true, file: manyRows(300), header: headers("Idempotency-Key", "k1", "Prefer", "respond-async")}

@@ -13,9 +13,9 @@ import (
 
 var killSeeds = flag.Uint64("kill-seeds", 3, "how many random histories of kills are run")
 
-// TestKilledProcessFinishesWhatItAccepted is I1 and I2: SIGKILL at random moments
+// TestI1KilledProcessFinishesWhatItAccepted is I1 and I2: SIGKILL at random moments
 // of an upload of 20,000 rows, on embedded parts.
-func TestKilledProcessFinishesWhatItAccepted(t *testing.T) {
+func TestI1KilledProcessFinishesWhatItAccepted(t *testing.T) {
 	const customers, rows = 2000, 20_000
 	var file strings.Builder
 	file.WriteString("customerId,state,address\n")

@@ -151,8 +151,8 @@ func normal(v any) any {
 	}
 }
 
-// TestEveryRowIsInOneBucket is I3 on a file of all kinds of row, larger than a batch.
-func TestEveryRowIsInOneBucket(t *testing.T) {
+// TestI3EveryRowIsInOneBucket is I3 on a file of all kinds of row, larger than a batch.
+func TestI3EveryRowIsInOneBucket(t *testing.T) {
 	onEach(t, func(t *testing.T, b backend) {
 		s := start(t, b)
 		s.create(manyRows(2000))

@@ -120,8 +120,8 @@ func TestChangesCarryCloudEventsHeaders(t *testing.T) {
 	})
 }
 
-// TestPoisonRecordDelaysNobody is I9 for bytes that nobody can read.
-func TestPoisonRecordDelaysNobody(t *testing.T) {
+// TestI9PoisonRecordDelaysNobody is I9 for bytes that nobody can read.
+func TestI9PoisonRecordDelaysNobody(t *testing.T) {
 	onEach(t, func(t *testing.T, b backend) {
 		s := start(t, b)
 		s.toleratesErrors = true // a dead letter may be worth a person's look

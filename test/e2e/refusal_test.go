@@ -19,9 +19,9 @@ type refusal struct {
 	field  string // of the first sub-error; likewise
 }
 
-// TestRefusalsLeaveNothingBehind holds each row of the error table, and that a
+// TestI4RefusalsLeaveNothingBehind holds each row of the error table, and that a
 // refused upload has no effect at all (I4).
-func TestRefusalsLeaveNothingBehind(t *testing.T) {
+func TestI4RefusalsLeaveNothingBehind(t *testing.T) {
 	onEach(t, func(t *testing.T, b backend) {
 		s := start(t, b, "--max-rows", "100", "--max-upload-bytes", "3MB", "--max-columns", "50")
 		s.create(lines("customerId,uniqueRefNo,legalName", customerID(1)+",R1,One", customerID(2)+",R2,Two"))

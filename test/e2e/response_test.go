@@ -130,9 +130,9 @@ func TestSamplesAreTheLowestHundredRows(t *testing.T) {
 	})
 }
 
-// TestOneResponseEverywhere is I6: HTTP, status, events and the log carry the same
+// TestI6OneResponseEverywhere is I6: HTTP, status, events and the log carry the same
 // bytes.
-func TestOneResponseEverywhere(t *testing.T) {
+func TestI6OneResponseEverywhere(t *testing.T) {
 	onEach(t, func(t *testing.T, b backend) {
 		s := start(t, b)
 		s.create(lines("customerId,legalName", customerID(1)+",One"))

@@ -213,8 +213,8 @@ func TestRepeatedRowsFollowTheRule(t *testing.T) {
 	}
 }
 
-// TestRowsOfOneCustomerApplyInOrder is I5, within a file and from one to the next.
-func TestRowsOfOneCustomerApplyInOrder(t *testing.T) {
+// TestI5RowsOfOneCustomerApplyInOrder is I5, within a file and from one to the next.
+func TestI5RowsOfOneCustomerApplyInOrder(t *testing.T) {
 	onEach(t, func(t *testing.T, b backend) {
 		s := start(t, b)
 		s.create(lines("customerId,legalName", customerID(1)+",One", customerID(2)+",Two"))
@@ -235,8 +235,8 @@ func TestRowsOfOneCustomerApplyInOrder(t *testing.T) {
 	})
 }
 
-// TestCompaniesAreApart is I10: two companies hold the same customerIds and references.
-func TestCompaniesAreApart(t *testing.T) {
+// TestI10CompaniesAreApart is I10: two companies hold the same customerIds and references.
+func TestI10CompaniesAreApart(t *testing.T) {
 	onEach(t, func(t *testing.T, b backend) {
 		s := start(t, b)
 		file := lines("customerId,uniqueRefNo,legalName", customerID(1)+",R1,One", customerID(2)+",R2,Two")

@@ -19,10 +19,10 @@ var (
 	oneSeed   = flag.Int("seed", -1, "run this history alone, and log what happens in it")
 )
 
-// TestRandomHistoriesEqualACleanRun shows I1 to I3, I5 to I8 and I12: whatever is
+// TestI1I2I3I5I7RandomHistoriesEqualACleanRun shows I1 to I3, I5 to I8 and I12: whatever is
 // redelivered, lost, cut off, frozen or killed meanwhile. A failure names its
 // seed; go test ./test/history -seed=N runs it again.
-func TestRandomHistoriesEqualACleanRun(t *testing.T) {
+func TestI1I2I3I5I7RandomHistoriesEqualACleanRun(t *testing.T) {
 	bulktest.PrepareDatabase(t)
 	m := newMetrics()
 	count := *seedCount

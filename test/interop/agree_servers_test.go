@@ -14,7 +14,7 @@ const (
 	large     = 6_000 // rows that take a while
 )
 
-func TestOutsidersAgreeOnEmbeddedParts(t *testing.T) {
+func TestI2I7OutsidersAgreeOnEmbeddedParts(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, embedded(t))
 	p := w.process("sluice")
@@ -24,7 +24,7 @@ func TestOutsidersAgreeOnEmbeddedParts(t *testing.T) {
 
 // Two processes share all roles, so that each fault makes partitions and jobs
 // change hands.
-func TestOutsidersAgreeOnServers(t *testing.T) {
+func TestI2I7OutsidersAgreeOnServers(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, onServers(t))
 	p, q := w.process("p"), w.process("q")

@@ -10,7 +10,7 @@ import (
 
 var errNoneRunning = errors.New("no upload is under way")
 
-func TestRolesApart(t *testing.T) {
+func TestI1RolesApart(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, onServers(t))
 	producer, second := w.process("producer", "producer"), w.process("second producer", "producer")
