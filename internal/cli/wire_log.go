@@ -184,13 +184,20 @@ func (l *eventLog) partitions(ctx context.Context) (int32, error) {
 	return int32(n), err
 }
 
-// fetchBytes is asked for of one partition at a time: some 2,000 ordinary rows,
-// which travel compressed. A partition holds a few times that in memory.
-const fetchBytes = 256 << 10
+// What is asked for of one partition at a time: some 1,500 ordinary rows, fewer
+// where partitions are many. A partition holds a few times that in memory.
+const (
+	embeddedFetchBytes = 512 << 10
+	clusterFetchBytes  = 256 << 10
+)
 
 // consume runs a role's partitions of its topics until ctx ends.
 func (l *eventLog) consume(ctx context.Context, group string, topics []string, assigned func(), run func(context.Context, bulk.Partition) error) error {
-	return l.client.Consume(ctx, kafka.ConsumerOptions{Group: group, Topics: topics, MaxFetchBytes: fetchBytes},
+	bytes := clusterFetchBytes
+	if l.broker != nil {
+		bytes = embeddedFetchBytes
+	}
+	return l.client.Consume(ctx, kafka.ConsumerOptions{Group: group, Topics: topics, MaxFetchBytes: bytes},
 		func(ctx context.Context, p *kafka.Partition) error {
 			assigned()
 			return run(ctx, &partition{log: l, part: p})

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -150,19 +151,20 @@ func TestWindow(t *testing.T) {
 			inBubble(t, func(t *testing.T, r *rig) {
 				const n, window = 10 * split.BatchRows, 3 * split.BatchRows
 				r.options.WindowRows = window
-				counted := int64(0)
+				var counted atomic.Int64
 				r.store = &counting{FullStore: r.store, rows: &counted}
 				r.accept(bulktest.Upload, rows(n), nil)
 				s, end := r.work("process")
-				for counted < n {
+				for counted.Load() < n {
 					bulktest.Rest(t.Context(), time.Second)
 					synctest.Wait()
 					got := r.read(bulktest.Upload)
 					sent := int64(len(got.rows) + len(got.results))
-					if want := min(counted+window+split.BatchRows, n); sent > want || sent < min(counted+window, n) {
-						t.Fatalf("%d rows are counted and %d sent", counted, sent)
+					was := counted.Load()
+					if want := min(was+window+split.BatchRows, n); sent > want || sent < min(was+window, n) {
+						t.Fatalf("%d rows are counted and %d sent", was, sent)
 					}
-					counted = min(sent, counted+split.BatchRows)
+					counted.Store(min(sent, was+split.BatchRows))
 					if isTold {
 						s.Counted()
 					}
@@ -186,29 +188,29 @@ func (r *rig) isEnded(upload string) bool {
 // counting says how many rows are counted.
 type counting struct {
 	bulktest.FullStore
-	rows *int64
+	rows *atomic.Int64
 }
 
-func (c *counting) RowsCounted(context.Context, string) (int64, error) { return *c.rows, nil }
+func (c *counting) RowsCounted(context.Context, string) (int64, error) { return c.rows.Load(), nil }
 
 // TestLostLeaseEndsTheSplit: whoever was frozen past its lease stops at the next
 // checkpoint at the latest, and what it sent meanwhile is harmless.
 func TestLostLeaseEndsTheSplit(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		const n = 3 * split.BatchRows
-		frozen := true
+		var frozen atomic.Bool
+		frozen.Store(true)
 		r.publish = func(ctx context.Context, records []bulk.Record) error {
-			if frozen {
-				frozen = false
+			if frozen.CompareAndSwap(true, false) {
 				bulktest.Rest(context.Background(), time.Minute)
 				ctx = context.Background() //nolint:contextcheck // the frozen one does not see that it lost the lease
 			}
 			return r.log.Publish(ctx, records)
 		}
-		renewals := 0
+		var renewals atomic.Int64
 		r.store = &bulktest.Store{Inner: r.store, Around: func(_ context.Context, op string, call func() error) error {
 			if op == "renew" {
-				if renewals++; renewals == 1 {
+				if renewals.Add(1) == 1 {
 					bulktest.Rest(context.Background(), 30*time.Second)
 				}
 			}

@@ -126,8 +126,10 @@ func TestEncodedRowOver256KBFailsAlone(t *testing.T) {
 		code := strings.Repeat("\U0001f600", customer.MaxBranchCodeChars)
 		codes := strings.TrimSuffix(strings.Repeat(code+";", customer.MaxBranchCodes), ";")
 		long := strings.Repeat("\U0001f600", 1_000)
-		r.accept(bulktest.Upload, bulktest.NewTable("customerId", "branchCodes", "address").Row(bulktest.CustomerID(1), codes, long).
-			Row(bulktest.CustomerID(2), codes+code, "").Row(bulktest.CustomerID(3), "", long).Row(bulktest.CustomerID(4), codes, ""), nil)
+		name := strings.Repeat("\U0001f600", 255)
+		r.accept(bulktest.Upload, bulktest.NewTable("customerId", "branchCodes", "address", "legalName").
+			Row(bulktest.CustomerID(1), codes, long, name).Row(bulktest.CustomerID(2), codes+code, "", "").
+			Row(bulktest.CustomerID(3), "", long, name).Row(bulktest.CustomerID(4), codes, "", ""), nil)
 		r.splitAll()
 		got := r.read(bulktest.Upload)
 		want := []string{"1 failed TOO_LONG", "2 failed TOO_LONG", "3 event", "4 event"}

@@ -48,8 +48,8 @@ type process struct {
 
 // start begins a process with all roles but the partitions, which rotate.
 func (w *world) start(ctx context.Context, n int) *process {
-	w.incarnations++
-	p := &process{w: w, name: fmt.Sprintf("process-%d-%d", n, w.incarnations), dice: w.dice.Fork()}
+	incarnation := w.incarnations.Add(1)
+	p := &process{w: w, name: fmt.Sprintf("process-%d-%d", n, incarnation), dice: w.dice.Fork()}
 	p.ctx, p.cancel = context.WithCancel(ctx)
 	p.store = &bulktest.Store{
 		Inner: w.store, Around: p.around,

@@ -36,7 +36,7 @@ type world struct {
 	isMoved bool // the log was another cluster's before
 
 	weather      atomic.Pointer[storm]
-	incarnations int
+	incarnations atomic.Int64
 
 	mu        sync.Mutex
 	processes []*process // nil: not running now
