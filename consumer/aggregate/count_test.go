@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -169,9 +170,10 @@ func TestNothingIsCountedBeforeItIsDurable(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		r.accept(bulktest.Upload, 5)
 		r.put(applied(0, 0, 1))
-		part, isDurable := r.partition(), false
+		part := r.partition()
+		var isDurable atomic.Bool
 		part.Before = func(_ context.Context, op string) error {
-			if op == "durable" && !isDurable {
+			if op == "durable" && !isDurable.Load() {
 				return errors.New("the disk is away")
 			}
 			return nil
@@ -181,7 +183,7 @@ func TestNothingIsCountedBeforeItIsDurable(t *testing.T) {
 		if n := r.upload(bulktest.Upload).Counters.Done(); n != 0 {
 			t.Errorf("%d rows were counted", n)
 		}
-		isDurable = true
+		isDurable.Store(true)
 		r.settle()
 		end()
 		r.wantCount(1, false)

@@ -22,7 +22,7 @@ type CounterOptions struct {
 	Completed func(uploads []string) // called when uploads are ready to finish; may be nil
 }
 
-// batchRecords bounds one transaction; a record holds up to 2,000 results.
+// batchRecords bounds one transaction; a record holds the results of a batch of apply.
 const batchRecords = 64
 
 // Counter counts the results of the partitions it is given. Safe for concurrent

@@ -242,7 +242,7 @@ type stream struct {
 	isEnd   bool
 }
 
-// pageChunks is how many chunks are read at once; one holds up to 2,000 results.
+// pageChunks is how many chunks are read at once; one holds the results of a batch of apply.
 const pageChunks = 4
 
 // head returns the next result, nil at the end. It is valid until the head after

@@ -21,7 +21,7 @@ type Options struct {
 	Now       func() time.Time
 	Logger    *slog.Logger
 	Metrics   *Metrics
-	BatchRows int // rows of one transaction at most; 0: 2,000
+	BatchRows int // rows of one transaction at most; 0: 1,000
 	Parallel  int // batches of all partitions in hand at once, which bounds memory; 0: 4
 }
 
@@ -30,7 +30,7 @@ const defaultParallel = 4
 
 // defaultBatchRows is where a larger batch stops paying: the transaction's fixed
 // cost is spread thin and the batch still fits in memory many times over.
-const defaultBatchRows = 2_000
+const defaultBatchRows = 1_000
 
 // maxBatchBytes ends a batch of large rows early, so that a batch's memory is
 // bounded by bytes too.

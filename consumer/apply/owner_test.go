@@ -63,9 +63,10 @@ func TestNothingIsAppliedBeforeItIsDurable(t *testing.T) {
 		r.seed(1)
 		r.accept(bulktest.Upload)
 		r.put(bulktest.Row(at(1, 0), state("Goa")))
-		part, isDurable := r.log.Partition(bulk.TopicUpdates, 0), false
+		part := r.log.Partition(bulk.TopicUpdates, 0)
+		var isDurable atomic.Bool
 		part.Before = func(_ context.Context, op string) error {
-			if op == "durable" && !isDurable {
+			if op == "durable" && !isDurable.Load() {
 				return errStore
 			}
 			return nil
@@ -75,7 +76,7 @@ func TestNothingIsAppliedBeforeItIsDurable(t *testing.T) {
 		if v := r.customer(1).Version; v != 1 {
 			t.Errorf("the customer has version %d", v)
 		}
-		isDurable = true
+		isDurable.Store(true)
 		r.settle()
 		end()
 		r.wantStoryOf(bulktest.Upload, 1)

@@ -130,7 +130,7 @@ func TestMistakes(t *testing.T) {
 		"files_of_another_kind":        {args: []string{"--files=gs://x"}, want: `files: has scheme "gs"`},
 		"public_url_with_query":        {args: []string{"--public-url=https://x/?a=b"}, want: "want scheme, host and path only"},
 		"no_data_folder":               {args: []string{"--data="}, want: "--data: data: is empty"},
-		"window_smaller_than_batch":    {args: []string{"--window-rows=10"}, want: "window-rows: 10 is less than batch-rows, 2000"},
+		"window_smaller_than_batch":    {args: []string{"--window-rows=10"}, want: "window-rows: 10 is less than batch-rows, 1000"},
 		"rows_beyond_what_is_reported": {args: []string{"--max-rows=3000000000"}, want: "is not between 1 and 2147483647"},
 		"small_log":                    {args: []string{"--kafka-log-bytes=1MB"}, want: "1MB is less than 64MB"},
 		"log_format":                   {args: []string{"--log-format=xml", "--log-level=loud"}, want: `"xml" is not one of json, text` + "\n" + `"loud" is not one of debug`},

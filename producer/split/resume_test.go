@@ -42,7 +42,7 @@ func TestResumedSplitMakesTheSameRecords(t *testing.T) {
 	if len(want.rows)+len(want.results) != n || want.total != n {
 		t.Fatalf("in one go: %d events, %d results, %d rows", len(want.rows), len(want.results), want.total)
 	}
-	for seed := range uint64(8) {
+	for seed := range uint64(5) {
 		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
 			inBubble(t, func(t *testing.T, r *rig) {
 				dice := bulktest.NewDice(seed)

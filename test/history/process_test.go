@@ -36,8 +36,10 @@ type process struct {
 	ctx    context.Context //nolint:containedctx // it is the life of the process
 	cancel context.CancelFunc
 	dead   atomic.Bool
-	dice   *bulktest.Dice
-	wg     sync.WaitGroup
+	// frozenUntil is a time in nanoseconds since 1970, mostly long past.
+	frozenUntil atomic.Int64
+	dice        *bulktest.Dice
+	wg          sync.WaitGroup
 
 	store    *bulktest.Store
 	splitter *split.Splitter
@@ -159,16 +161,17 @@ func (p *process) around(ctx context.Context, _ string, fn func() error) error {
 	return err
 }
 
-// pause is a call's latency. Once in a while the process is frozen for longer
-// than a lease lasts, and then goes on as if nothing had been.
+// pause is a call's latency. Once in a while the process as a whole is frozen for
+// longer than a lease lasts, and then goes on as if nothing had been.
 func (p *process) pause(ctx context.Context, s storm) {
-	d := time.Duration(0)
-	switch {
-	case p.dice.Chance(s.freeze):
-		d = p.dice.Duration(leaseTTL, 3*leaseTTL)
-	case p.dice.Chance(s.slow):
+	if p.dice.Chance(s.freeze) {
+		p.frozenUntil.Store(time.Now().Add(p.dice.Duration(leaseTTL, 3*leaseTTL)).UnixNano())
+	}
+	d := time.Until(time.Unix(0, p.frozenUntil.Load()))
+	if d <= 0 && p.dice.Chance(s.slow) {
 		d = p.dice.Duration(time.Microsecond, 30*time.Millisecond)
-	default:
+	}
+	if d <= 0 {
 		return
 	}
 	t := time.NewTimer(d)
