@@ -23,7 +23,7 @@ const (
 	floorUpload = "0199c0de-7a11-7c3e-9b1a-4d5e6f708192"
 	// partitions of the embedded log, as the product makes them.
 	floorPartitions = 2
-	batchRows       = 2_000
+	batchRows       = 1_000 // as the product has them
 )
 
 // floors measures the parser, the codec and the log by themselves.
