@@ -115,6 +115,8 @@ func (s *Splitter) Do(ctx context.Context, l *bulk.Lease) error {
 	}
 	s.window.enter()
 	defer s.window.leave()
+	began := time.Now()
+	defer func() { s.o.Metrics.Seconds.Observe(time.Since(began).Seconds()) }()
 	return r.run(ctx)
 }
 
